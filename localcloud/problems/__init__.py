@@ -1,0 +1,88 @@
+"""The catalogue of what can go wrong: a stable id → what is wrong and what to do, translatable.
+
+Preflight findings, roles (``fail`` with ``{"localcloud_problem": "<id>", …}``), the runner's
+classification and the journey all speak through it, so that one cause has one wording.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from localcloud.errors import ExitCode, LocalcloudError
+from localcloud.i18n import _
+from localcloud.problems import journey, login, preflight, run
+from localcloud.problems.template import Template
+
+PROBLEMS: dict[str, Template] = {
+    **login.PROBLEMS,
+    **preflight.PROBLEMS,
+    **run.PROBLEMS,
+    **journey.PROBLEMS,
+}
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One problem in words. ``known`` is false if the id is not in the catalogue."""
+
+    id: str
+    message: str
+    remedy: str
+    known: bool = True
+
+
+class _Data(dict[str, str]):
+    def __missing__(self, key: str) -> str:
+        return "?"
+
+
+def _in_words(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key}: {_in_words(item)}" for key, item in value.items())
+    if isinstance(value, Iterable):
+        return ", ".join(_in_words(item) for item in value)
+    return "?" if value is None else str(value)
+
+
+def explain(problem_id: str, data: Mapping[str, Any]) -> Problem:
+    """Message and remedy of a problem, in the active language.
+
+    Data that a template asks for and nobody gave shows as ``?``; an unknown id shows its data.
+    """
+    words = _Data({key: _in_words(value) for key, value in data.items()})
+    template = PROBLEMS.get(problem_id)
+    if template is None:
+        return _unknown(problem_id, words)
+    return Problem(
+        problem_id,
+        _(template.message).format_map(words),
+        _(template.remedy).format_map(words),
+    )
+
+
+def _unknown(problem_id: str, words: Mapping[str, str]) -> Problem:
+    shown = "; ".join(f"{key}: {value}" for key, value in words.items()) or "-"
+    return Problem(
+        problem_id,
+        _("Problem “{id}”: {data}").format(id=problem_id, data=shown),
+        _("Read the full record of the run with `localcloud logs`."),
+        known=False,
+    )
+
+
+class ProblemError(LocalcloudError):
+    """An error whose words come from the catalogue; ``problem_id`` and ``data`` stay readable."""
+
+    def __init__(
+        self,
+        problem_id: str,
+        data: Mapping[str, Any],
+        details: str = "",
+        exit_code: ExitCode = ExitCode.FAILED,
+    ) -> None:
+        problem = explain(problem_id, data)
+        super().__init__(problem.message, problem.remedy, details, exit_code)
+        self.problem_id = problem_id
+        self.data = dict(data)

@@ -1,0 +1,108 @@
+"""Problems while a playbook runs: named by roles, or found by the runner from the cause."""
+
+from localcloud.i18n import N_
+from localcloud.problems.template import Template
+
+PROBLEMS: dict[str, Template] = {
+    "task_failed": Template(
+        N_("A step failed on host {host}: {task}."),
+        N_("Read what it said in the record of the run: `localcloud logs`."),
+        "host",
+        "task",
+    ),
+    "apt_failed": Template(
+        N_("Host {host} could not install packages of its distribution: {reason}"),
+        N_(
+            "Run `sudo apt-get update` on the host and repair what it complains about "
+            "(sources, mirror, proxy), then run the same command again."
+        ),
+        "host",
+        "reason",
+    ),
+    "apt_locked": Template(
+        N_("Another program is installing packages on host {host} and did not finish in time."),
+        N_(
+            "Wait for it (often the automatic updates: `systemctl status unattended-upgrades`), "
+            "then run the same command again."
+        ),
+        "host",
+    ),
+    "pip_failed": Template(
+        N_("Host {host} could not install Python packages: {reason}"),
+        N_(
+            "Check the site's Python package mirror and proxy settings with `localcloud check`, "
+            "then run the same command again."
+        ),
+        "host",
+        "reason",
+    ),
+    "npm_failed": Template(
+        N_("Host {host} could not install Node.js packages: {reason}"),
+        N_(
+            "Check the site's npm registry and proxy settings with `localcloud check`, "
+            "then run the same command again."
+        ),
+        "host",
+        "reason",
+    ),
+    "download_failed": Template(
+        N_("Host {host} could not download {url}: {reason}"),
+        N_("Check the host's network, proxy and mirror settings, then run the command again."),
+        "host",
+        "url",
+        "reason",
+    ),
+    "checksum_mismatch": Template(
+        N_("What host {host} downloaded from {url} is not the expected file."),
+        N_(
+            "A mirror or proxy serves another file (often an error page or an old copy). "
+            "Refresh the mirror, then run the same command again."
+        ),
+        "host",
+        "url",
+    ),
+    "no_space": Template(
+        N_("The disk of host {host} is full ({path})."),
+        N_("Free some space or enlarge the disk, then run the same command again."),
+        "host",
+        "path",
+    ),
+    "out_of_memory": Template(
+        N_("Host {host} ran out of memory during: {task}."),
+        N_("Give the machine more memory or swap, or stop other services; then run it again."),
+        "host",
+        "task",
+    ),
+    "task_timeout": Template(
+        N_("A step took too long on host {host}: {task}."),
+        N_("See whether the machine or its network hangs, then run the same command again."),
+        "host",
+        "task",
+    ),
+    "permission_denied": Template(
+        N_("User {user} may not become root on host {host}."),
+        N_("Run `localcloud check`, which tells what to write into sudoers."),
+        "host",
+        "user",
+    ),
+    "host_busy": Template(
+        N_("Another localcloud works on host {host} right now ({holder}, since {since})."),
+        N_("Wait until it is done. If it no longer exists, the lock goes with its connection."),
+        "host",
+        "holder",
+        "since",
+    ),
+    "service_failed": Template(
+        N_("The service {unit} does not run on host {host}."),
+        N_("Read its log on the host: `sudo journalctl -u {unit} -n 50`."),
+        "host",
+        "unit",
+    ),
+    "setting_invalid": Template(
+        N_("The setting {setting} cannot be used on host {host}: {reason}"),
+        N_("Correct {setting} in the site's settings."),
+        "host",
+        "setting",
+        "reason",
+    ),
+}

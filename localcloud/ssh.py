@@ -1,0 +1,265 @@
+"""SSH connections with pinned host keys, for everything that is not an Ansible run.
+
+Only keys in the site's own ``known_hosts`` count; an unknown or changed key is refused before
+anything is sent. paramiko is imported on first use: it costs more than the rest of the CLI.
+"""
+
+import socket
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from errno import EHOSTDOWN, EHOSTUNREACH, ENETDOWN, ENETUNREACH
+from shlex import quote
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from localcloud.errors import ExitCode, LocalcloudError
+from localcloud.problems import ProblemError
+
+if TYPE_CHECKING:
+    from paramiko import Channel, Transport
+
+    from localcloud.site import Host, Site
+
+CONNECT_TIMEOUT = 8.0  # seconds, for the TCP connection and again for SSH's own greeting
+AUTH_TIMEOUT = 20.0  # PAM and a reverse DNS lookup on the host can be slow
+_POLL = 0.01
+_AFTER_EXIT = 1.0  # seconds to wait for output still on its way when a command has ended
+_NO_ROUTE = {EHOSTUNREACH, EHOSTDOWN, ENETUNREACH, ENETDOWN}
+# Families of host keys, best first. RSA is offered under the names of its signature schemes.
+_FAMILIES = (
+    ("ssh-ed25519",),
+    ("ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521"),
+    ("rsa-sha2-512", "rsa-sha2-256"),
+)
+
+Result = TypeVar("Result")
+
+
+class SshError(ProblemError):
+    """A host could not be entered; ``host`` is its name in the site."""
+
+    code = ExitCode.BLOCKED
+
+    def __init__(self, problem_id: str, host: str, details: str = "", **data: Any) -> None:
+        super().__init__(problem_id, {"host": host, **data}, details, self.code)
+        self.host = host
+
+
+class Unreachable(SshError):
+    """No SSH server answers: the network, the address, or the machine."""
+
+    code = ExitCode.UNREACHABLE
+
+
+class HostKeyChanged(SshError):
+    """The host shows another key than the pinned one."""
+
+
+class HostKeyUnknown(SshError):
+    """No key of this host is pinned."""
+
+
+class AuthenticationFailed(SshError):
+    """The host does not accept the user, or the key cannot be used."""
+
+
+class CommandTimeout(SshError):
+    """A command did not end in time."""
+
+    code = ExitCode.FAILED
+
+
+@dataclass(frozen=True)
+class Completed:
+    """How a command ended: exit code (-1 if a signal ended it) and its output as text."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+
+class Connection:
+    """One authenticated connection; usable as a context manager."""
+
+    def __init__(self, host: "Host", user: str, transport: "Transport") -> None:
+        self.host = host
+        self.user = user
+        self._transport = transport
+
+    def __enter__(self) -> "Connection":
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._transport.close()
+
+    def run(
+        self, command: str, stdin: bytes = b"", timeout: float = 60, sudo: bool = False
+    ) -> Completed:
+        """Run a shell command. ``sudo`` makes all of it root's, never asking for a password.
+
+        Output that is not UTF-8 is shown with replacement signs. ``timeout`` is in seconds.
+        Raises CommandTimeout, or Unreachable when the connection breaks.
+        """
+        from paramiko import SSHException
+
+        if sudo and self.user != "root":
+            command = f"sudo -n -- sh -c {quote(command)}"
+        try:
+            channel = self._transport.open_session(timeout=CONNECT_TIMEOUT)
+            with channel:
+                channel.exec_command(command)
+                return self._converse(channel, stdin, timeout)
+        except (SSHException, EOFError, OSError) as error:
+            raise Unreachable("unreachable_lost", self.host.name, str(error)) from error
+
+    def _converse(self, channel: "Channel", stdin: bytes, timeout: float) -> Completed:
+        """Feed stdin and collect both outputs at once, so that no full pipe blocks the other."""
+        out, err = bytearray(), bytearray()
+        pending = memoryview(stdin)
+        if not pending:
+            channel.shutdown_write()
+        deadline = time.monotonic() + timeout
+        ended = None
+        while not _finished(channel, ended):
+            if pending and channel.send_ready():
+                pending = pending[channel.send(bytes(pending[:32768])) :]
+                if not pending:
+                    channel.shutdown_write()
+            while channel.recv_ready():
+                out += channel.recv(65536)
+            while channel.recv_stderr_ready():
+                err += channel.recv_stderr(65536)
+            if ended is None and channel.exit_status_ready():
+                ended = time.monotonic()
+            if not self._transport.is_active():
+                raise EOFError
+            if time.monotonic() > deadline:
+                raise CommandTimeout("command_timeout", self.host.name, seconds=f"{timeout:g}")
+            channel.status_event.wait(_POLL) if ended is None else time.sleep(_POLL)
+        text = (bytes(part).decode("utf-8", "replace") for part in (out, err))
+        return Completed(channel.recv_exit_status(), *text)
+
+
+def _finished(channel: "Channel", ended: float | None) -> bool:
+    """True once all output is read; not for ever: a child left behind may hold the pipes open."""
+    if ended is None or channel.recv_ready() or channel.recv_stderr_ready():
+        return False
+    return bool(channel.eof_received) or time.monotonic() > ended + _AFTER_EXIT
+
+
+def connect(site: "Site", host: "Host") -> Connection:
+    """Enter a host. Raises Unreachable, HostKeyUnknown, HostKeyChanged, AuthenticationFailed."""
+    from localcloud import ssh_login
+
+    user = ssh_login.user_of(host)
+    transport = open_transport(host.name, host.address, host.port, user)
+    try:
+        ssh_login.greet(site, host, transport)
+        ssh_login.authenticate(host, user, transport)
+    except BaseException:
+        transport.close()
+        raise
+    return Connection(host, user, transport)
+
+
+def open_transport(name: str, address: str, port: int, user: str) -> "Transport":
+    """A TCP connection dressed for SSH, nothing exchanged yet. Raises Unreachable."""
+    from paramiko import SSHException, Transport
+
+    where: dict[str, Any] = {"address": address, "port": port, "user": user}
+    try:
+        tcp = socket.create_connection((address, port), timeout=CONNECT_TIMEOUT)
+    except TimeoutError as error:
+        raise Unreachable(
+            "unreachable_timeout", name, seconds=f"{CONNECT_TIMEOUT:g}", **where
+        ) from error
+    except ConnectionRefusedError as error:
+        raise Unreachable("unreachable_refused", name, **where) from error
+    except (socket.gaierror, UnicodeError) as error:
+        raise Unreachable("unreachable_name", name, str(error), **where) from error
+    except OSError as error:
+        known = "unreachable_route" if error.errno in _NO_ROUTE else "unreachable"
+        raise Unreachable(known, name, str(error), reason=error.strerror, **where) from error
+    try:
+        transport = Transport(tcp)
+    except SSHException as error:
+        tcp.close()
+        raise Unreachable("unreachable_not_ssh", name, str(error), **where) from error
+    transport.banner_timeout = CONNECT_TIMEOUT
+    transport.auth_timeout = AUTH_TIMEOUT
+    return transport
+
+
+def scan_host_keys(address: str, port: int) -> list[tuple[str, str, str]]:
+    """The host keys a server offers, without logging in: (type, ``SHA256:…``, known_hosts line).
+
+    Best type first. Raises Unreachable (naming the address) if no SSH server answers.
+    """
+
+    def scan(family: tuple[str, ...]) -> tuple[str, str, str] | LocalcloudError | None:
+        try:
+            return _scan(address, port, family)
+        except LocalcloudError as error:
+            return error
+
+    with ThreadPoolExecutor(len(_FAMILIES)) as pool:
+        answers = list(pool.map(scan, _FAMILIES))
+    found = [answer for answer in answers if isinstance(answer, tuple)]
+    if not found:
+        for answer in answers:
+            if isinstance(answer, LocalcloudError):
+                raise answer
+        raise Unreachable("unreachable_not_ssh", address, address=address, port=port)
+    return found
+
+
+def _scan(address: str, port: int, family: tuple[str, ...]) -> tuple[str, str, str] | None:
+    """The key of one family, None if the server has none."""
+    from paramiko import SSHException
+    from paramiko.ssh_exception import IncompatiblePeer
+
+    transport = open_transport(address, address, port, "")
+    try:
+        transport.get_security_options().key_types = family
+        transport.start_client(timeout=CONNECT_TIMEOUT)
+        key = transport.get_remote_server_key()
+    except IncompatiblePeer:
+        return None
+    except (SSHException, EOFError, OSError) as error:
+        raise Unreachable(
+            "unreachable_not_ssh", address, str(error), address=address, port=port
+        ) from error
+    finally:
+        transport.close()
+    line = f"{known_hosts_name(address, port)} {key.get_name()} {key.get_base64()}"
+    return key.get_name(), key.fingerprint, line
+
+
+def known_hosts_name(address: str, port: int) -> str:
+    """How OpenSSH names a server in known_hosts: ``address``, or ``[address]:port``."""
+    return address if port == 22 else f"[{address}]:{port}"
+
+
+def on_all(
+    site: "Site", hosts: "list[Host]", function: Callable[[Connection], Result]
+) -> dict[str, Result | LocalcloudError]:
+    """Enter all hosts at once and call the function with each connection (closed afterwards).
+
+    Gives host name → its result, or the error that host ended in; one host never hides another.
+    """
+
+    def visit(host: "Host") -> Result | LocalcloudError:
+        try:
+            with connect(site, host) as connection:
+                return function(connection)
+        except LocalcloudError as error:
+            return error
+
+    if not hosts:
+        return {}
+    with ThreadPoolExecutor(min(32, len(hosts))) as pool:
+        return dict(zip([host.name for host in hosts], pool.map(visit, hosts), strict=True))
