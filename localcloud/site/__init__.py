@@ -1,0 +1,6 @@
+"""A site: the directory that says which servers there are and what they shall be."""
+
+from localcloud.site.load import load_site
+from localcloud.site.model import Endpoint, Host, Site
+
+__all__ = ["Endpoint", "Host", "Site", "load_site"]
