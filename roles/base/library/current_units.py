@@ -1,0 +1,104 @@
+#!/usr/bin/python
+"""Ansible module: systemd units that run, at boot too, and with what stands on the disk now.
+
+A handler is lost when a run is killed between a changed file and its restart. This compares the
+moment a unit was started with the age of the files it reads, so the next run makes it good.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+from ansible.module_utils.basic import AnsibleModule
+
+DOCUMENTATION = """
+module: current_units
+short_description: Keep units enabled, running, and started after the files they read
+description:
+  - Reloads systemd's own view first if a unit file changed.
+author: The localcloud authors
+options:
+  units:
+    description: Units in order of start, each with C(name), C(files) (paths it reads when it
+      starts) and C(enabled) (default true; false also stops it).
+    type: list
+    elements: dict
+    required: true
+"""
+
+PROPERTIES = ("LoadState", "ActiveState", "UnitFileState", "NeedDaemonReload", "ActiveEnterTimestamp")
+
+
+def systemctl(*words: str) -> subprocess.CompletedProcess:
+    return subprocess.run(  # noqa: S603
+        ["/usr/bin/systemctl", *words],
+        env={"LC_ALL": "C.UTF-8", "TZ": "UTC", "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def look(name: str) -> dict[str, str]:
+    shown = systemctl("show", "--timestamp=unix", "-p", ",".join(PROPERTIES), name).stdout
+    return dict(line.split("=", 1) for line in shown.splitlines() if "=" in line)
+
+
+def newest(files: list[str]) -> float:
+    stats = [Path(name).stat() for name in files if Path(name).exists()]
+    return max((max(stat.st_mtime, stat.st_ctime) for stat in stats), default=0.0)
+
+
+def steps_for(unit: dict, state: dict[str, str]) -> list[str]:
+    """The systemctl verbs that bring a unit to where it should be."""
+    steps = []
+    wanted = "enabled" if unit.get("enabled", True) else "disabled"
+    if state.get("UnitFileState") not in (wanted, "static"):
+        steps.append("enable" if wanted == "enabled" else "disable")
+    if not unit.get("enabled", True):
+        return [*steps, "stop"] if state.get("ActiveState") == "active" else steps
+    if state.get("ActiveState") not in ("active", "activating", "reloading"):
+        steps.append("start")
+    elif state.get("ActiveState") == "active":
+        # "@1732280000"; a second of grace, for systemd shows whole seconds.
+        started = float(state.get("ActiveEnterTimestamp", "").lstrip("@") or 0)
+        if newest(unit.get("files", [])) > started + 1:
+            steps.append("restart")
+    return steps
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={"units": {"type": "list", "elements": "dict", "required": True}},
+        supports_check_mode=True,
+    )
+    units = module.params["units"]
+    states = {unit["name"]: look(unit["name"]) for unit in units}
+    reload_needed = any(
+        state.get("NeedDaemonReload") == "yes" or state.get("LoadState") == "not-found"
+        for state in states.values()
+    )
+    plan = {unit["name"]: steps_for(unit, states[unit["name"]]) for unit in units}
+    changed = any(plan.values()) or any(s.get("NeedDaemonReload") == "yes" for s in states.values())
+    if not changed or module.check_mode:
+        module.exit_json(changed=changed, steps=plan)
+    if reload_needed:
+        systemctl("daemon-reload")
+    for name, steps in plan.items():
+        for step in steps:
+            done = systemctl(step, name)
+            if done.returncode:
+                words = subprocess.run(  # noqa: S603
+                    ["/usr/bin/journalctl", "-u", name, "-n", "15", "--no-pager", "-o", "cat"],
+                    capture_output=True, text=True, check=False,
+                ).stdout
+                data = {"localcloud_problem": "unit_failed", "unit": name, "step": step,
+                        "error": f"{done.stderr.strip()}\n{words}".strip()}
+                module.fail_json(msg=json.dumps(data))
+    module.exit_json(changed=True, steps=plan)
+
+
+if __name__ == "__main__":
+    main()

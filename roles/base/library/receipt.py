@@ -1,0 +1,347 @@
+#!/usr/bin/python
+"""Ansible module: the root-only memory of what localcloud did to this host.
+
+A component *declares* what it is about to make, before it makes it; what is there already at that
+moment is remembered (files with a copy) and given back at removal. Killed at any point, the receipt
+covers at least what was made. *settle* closes an installation; *remove* undoes a component.
+"""
+
+from __future__ import annotations
+
+import datetime
+import grp
+import json
+import os
+import pwd
+import shutil
+import subprocess
+from pathlib import Path
+
+from ansible.module_utils.basic import AnsibleModule
+
+DOCUMENTATION = """
+module: receipt
+short_description: Remember, on the host, what was done to it, and undo it
+description:
+  - Keeps C(/var/lib/localcloud/receipt.json).
+author: The localcloud authors
+options:
+  state:
+    description: C(declared) before, C(settled) after, C(removed) to undo, C(read) to look.
+    type: str
+    choices: [declared, settled, removed, read]
+    required: true
+  component:
+    description: Name of the component (a role).
+    type: str
+    required: true
+  version:
+    description: Version that is installed.
+    type: str
+    default: ""
+  paths:
+    description: Files and directories that the component makes. A directory is removed with all
+      that is in it, unless it was there before.
+    type: list
+    elements: str
+    default: []
+  units:
+    description: systemd units, stopped and disabled at removal, in this order.
+    type: list
+    elements: str
+    default: []
+  groups:
+    description: Unix groups that the component makes.
+    type: list
+    elements: str
+    default: []
+  user_group:
+    description: Members of this group are the component's Unix users.
+    type: str
+    default: ""
+  after_removal:
+    description: Commands to run when everything is removed.
+    type: list
+    elements: list
+    default: []
+  facts:
+    description: What C(localcloud status) wants to know (endpoint, certificate, user units).
+    type: dict
+    default: {}
+  keep_packages:
+    description: Whether the packages that came with the component stay at removal.
+    type: bool
+    default: true
+  delete_data:
+    description: Whether the home directories of the component's users go, too.
+    type: bool
+    default: false
+  directory:
+    description: Where the receipt lives.
+    type: path
+    default: /var/lib/localcloud
+"""
+
+ENGLISH = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"}
+
+
+def run(*command: str) -> subprocess.CompletedProcess:
+    return subprocess.run(  # noqa: S603
+        command,
+        env={**ENGLISH, "DEBIAN_FRONTEND": "noninteractive"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def now() -> str:
+    return datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")  # noqa: UP017
+
+
+def installed_packages() -> list[str]:
+    shown = run("dpkg-query", "-W", "-f", "${db:Status-Abbrev} ${Package}\n").stdout
+    return sorted({line.split()[-1] for line in shown.splitlines() if line.startswith("ii ")})
+
+
+class Receipt:
+    """The file, written atomically and readable by root alone."""
+
+    def __init__(self, directory: str) -> None:
+        self.directory = Path(directory)
+        self.path = self.directory / "receipt.json"
+        try:
+            self.content = json.loads(self.path.read_text())
+        except FileNotFoundError:
+            self.content = {"version": 1, "components": {}}
+        self.before = json.dumps(self.content, sort_keys=True)
+
+    def component(self, name: str) -> dict:
+        return self.content["components"].setdefault(name, {})
+
+    @property
+    def changed(self) -> bool:
+        return json.dumps(self.content, sort_keys=True) != self.before
+
+    def save(self) -> None:
+        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        draft = self.path.with_suffix(".new")
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as stream:
+            json.dump(self.content, stream, indent=1, sort_keys=True)
+            stream.flush()
+            os.fsync(stream.fileno())
+        draft.replace(self.path)
+
+    def drop(self, name: str) -> None:
+        """Forget a component, and the receipt itself with the last one."""
+        self.content["components"].pop(name, None)
+        if self.content["components"]:
+            self.save()
+        else:
+            shutil.rmtree(self.directory, ignore_errors=True)
+
+
+def remember_path(receipt: Receipt, entry: dict, name: str, dry: bool) -> None:
+    """Note what stands at a path before the component touches it, once."""
+    known = entry.setdefault("paths", {})
+    if name in known:
+        return
+    path = Path(name)
+    if path.is_symlink():
+        known[name] = {"was": "link", "target": str(path.readlink())}
+    elif path.is_dir():
+        known[name] = {"was": "directory"}
+    elif path.exists():
+        copy = receipt.directory / "before" / name.strip("/").replace("/", "%")
+        known[name] = {"was": "file", "copy": str(copy)}
+        if not dry:
+            copy.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            shutil.copy2(path, copy)
+            stat = path.stat()
+            os.chown(copy, stat.st_uid, stat.st_gid)
+    else:
+        missing = [str(parent) for parent in path.parents if not parent.exists()]
+        known[name] = {"was": "absent", "parents": missing}
+
+
+def exists_group(name: str) -> bool:
+    try:
+        grp.getgrnam(name)
+    except KeyError:
+        return False
+    return True
+
+
+def declare(module: AnsibleModule, receipt: Receipt) -> None:
+    wanted = module.params
+    entry = receipt.component(wanted["component"])
+    entry.setdefault("installed_at", now())
+    for name in wanted["paths"]:
+        remember_path(receipt, entry, name, module.check_mode)
+    groups = entry.setdefault("groups", {})
+    for name in wanted["groups"]:
+        groups.setdefault(name, "present" if exists_group(name) else "absent")
+    for key in ("units", "after_removal"):
+        kept = entry.setdefault(key, [])
+        kept.extend(item for item in wanted[key] if item not in kept)
+    entry["user_group"] = wanted["user_group"] or entry.get("user_group", "")
+    # Kept until settled: a run that was killed in between still finds the older list.
+    if entry.get("version") != wanted["version"] or "packages" not in entry:
+        entry.setdefault("packages_before", installed_packages())
+
+
+def settle(module: AnsibleModule, receipt: Receipt) -> None:
+    wanted = module.params
+    entry = receipt.component(wanted["component"])
+    before = entry.pop("packages_before", None)
+    packages = set(entry.get("packages", []))
+    if before is not None:
+        packages |= set(installed_packages()) - set(before)
+    packages |= set(wanted.get("packages") or [])
+    entry["packages"] = sorted(packages)
+    if entry.get("version") != wanted["version"]:
+        entry["version"] = wanted["version"]
+        entry["settled_at"] = now()
+    entry["facts"] = wanted["facts"]
+
+
+def users_of(group: str) -> list[pwd.struct_passwd]:
+    try:
+        found = grp.getgrnam(group)
+    except KeyError:
+        return []
+    members = set(found.gr_mem)
+    return [u for u in pwd.getpwall() if u.pw_name in members or u.pw_gid == found.gr_gid]
+
+
+def remove_users(entry: dict, delete_data: bool) -> list[str]:
+    group = entry.get("user_group")
+    gone = []
+    for user in users_of(group) if group and entry["groups"].get(group) == "absent" else []:
+        run("pkill", "-KILL", "-u", str(user.pw_uid))
+        command = ["userdel", *(["--remove"] if delete_data else []), user.pw_name]
+        if run(*command).returncode == 0 or delete_data:
+            gone.append(user.pw_name)
+    for name, was in entry.get("groups", {}).items():
+        if was == "absent":
+            run("groupdel", name)
+    return gone
+
+
+def give_back(path: Path, was: dict) -> None:
+    """Bring one path to what it was before the component came."""
+    if was["was"] == "directory":
+        return
+    if path.is_symlink() or path.is_file():
+        path.unlink()
+    elif path.is_dir():
+        shutil.rmtree(path)
+    if was["was"] == "link":
+        path.symlink_to(was["target"])
+    elif was["was"] == "file":
+        copy = Path(was["copy"])
+        stat = copy.stat()
+        shutil.copy2(copy, path)
+        os.chown(path, stat.st_uid, stat.st_gid)
+    for parent in was.get("parents", []):
+        try:
+            Path(parent).rmdir()
+        except OSError:
+            break  # somebody else's files are in it
+
+
+def remove_packages(packages: list[str]) -> str:
+    present = sorted(set(packages) & set(installed_packages()))
+    if not present:
+        return ""
+    done = run("apt-get", "-y", "-q", "purge", "--no-auto-remove", *present)
+    return done.stderr if done.returncode else ""
+
+
+def leftovers(entry: dict) -> list[str]:
+    """What removal should have taken out and is still there."""
+    left = [
+        name
+        for name, was in entry.get("paths", {}).items()
+        if was["was"] == "absent" and os.path.lexists(name)
+    ]
+    left += [f"group {g}" for g, was in entry.get("groups", {}).items()
+             if was == "absent" and exists_group(g)]
+    states = run("systemctl", "is-active", *entry["units"]).stdout.split() if entry["units"] else []
+    left += [unit for unit, state in zip(entry["units"], states) if state == "active"]  # noqa: B905
+    return left
+
+
+def remove(module: AnsibleModule, receipt: Receipt) -> dict:
+    name = module.params["component"]
+    if name not in receipt.content["components"]:
+        return {"changed": False, "removed": {}}
+    entry = receipt.component(name)
+    entry.setdefault("groups", {})
+    entry.setdefault("units", [])
+    users = [user.pw_name for user in users_of(entry.get("user_group", ""))]
+    removed = {"paths": sorted(entry.get("paths", {})), "units": entry["units"], "users": users}
+    if module.check_mode:
+        return {"changed": True, "removed": removed}
+    for unit in entry["units"]:
+        run("systemctl", "disable", "--now", unit)
+    remove_users(entry, module.params["delete_data"])
+    # Deepest first, so that a directory's own parents are empty when their turn comes.
+    for path, was in sorted(entry.get("paths", {}).items(), reverse=True):
+        give_back(Path(path), was)
+    run("systemctl", "daemon-reload")
+    run("systemctl", "reset-failed", *entry["units"])
+    for command in entry.get("after_removal", []):
+        run(*command)
+    problem = ""
+    if not module.params["keep_packages"]:
+        problem = remove_packages(entry.get("packages", []))
+    left = leftovers(entry)
+    if left or problem:
+        receipt.save()
+        details = {"localcloud_problem": "reset_left", "left": ", ".join(left), "error": problem}
+        module.fail_json(msg=json.dumps(details), removed=removed)
+    receipt.drop(name)
+    return {"changed": True, "removed": removed}
+
+
+def main() -> None:
+    lists = {"type": "list", "elements": "str", "default": []}
+    module = AnsibleModule(
+        argument_spec={
+            "state": {
+                "choices": ["declared", "settled", "removed", "read"],
+                "required": True,
+            },
+            "component": {"type": "str", "required": True},
+            "version": {"type": "str", "default": ""},
+            "paths": lists,
+            "units": lists,
+            "groups": lists,
+            "user_group": {"type": "str", "default": ""},
+            "after_removal": {"type": "list", "elements": "list", "default": []},
+            "facts": {"type": "dict", "default": {}},
+            "keep_packages": {"type": "bool", "default": True},
+            "delete_data": {"type": "bool", "default": False},
+            "directory": {"type": "path", "default": "/var/lib/localcloud"},
+        },
+        supports_check_mode=True,
+    )
+    receipt = Receipt(module.params["directory"])
+    state = module.params["state"]
+    if state == "removed":
+        module.exit_json(**remove(module, receipt))
+    if state == "declared":
+        declare(module, receipt)
+    elif state == "settled":
+        settle(module, receipt)
+    changed = receipt.changed
+    if changed and not module.check_mode:
+        receipt.save()
+    module.exit_json(
+        changed=changed, components=receipt.content["components"], path=str(receipt.path)
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,123 @@
+"""Accounts of the hub, for the installer and the journey: JSON in, JSON out.
+
+Passwords come over standard input, never as arguments. The protocol (one object each way):
+
+    {"action": "ensure", "users": [{"name": "ana", "password": "…"}]}
+    {"action": "ensure", "names": ["ana", "luz"], "first_password": "…"}    the others: random
+    {"action": "remove", "users": [{"name": "ana"}]}                    with Unix user and home
+    {"action": "list", "prefix": "lcj-"}
+    → {"changed": true, "users": [{"name": "ana", "unix_name": "jupyter-ana", "home": "/home/…"}]}
+"""
+
+import json
+import os
+import secrets
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import bcrypt
+import unix_users
+from jupyterhub import orm
+from jupyterhub.dbutil import upgrade_if_needed
+from nativeauthenticator.orm import UserInfo
+from sqlalchemy.orm import Session
+
+SETTINGS = Path("/etc/jupyterhub/site.json")
+SECRETS = Path("/etc/jupyterhub/secrets.env")
+DATABASE = "sqlite:////var/lib/jupyterhub/jupyterhub.sqlite"
+STOP_SECONDS = 30
+
+
+class Hub:
+    """The running hub's own interface, spoken to over loopback."""
+
+    def __init__(self) -> None:
+        settings = json.loads(SETTINGS.read_text())
+        self.base = f"http://127.0.0.1:{settings['api_port']}/hub/api"
+        words = dict(line.split("=", 1) for line in SECRETS.read_text().split() if "=" in line)
+        self.token = words["LOCALCLOUD_SERVICE_TOKEN"]
+        # Loopback: never through a proxy.
+        self.opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+    def call(self, method: str, path: str) -> int:
+        """Return the HTTP status, 0 if the hub does not run."""
+        request = urllib.request.Request(  # noqa: S310
+            self.base + path, method=method, headers={"Authorization": f"token {self.token}"}
+        )
+        try:
+            with self.opener.open(request, timeout=60) as answer:
+                return answer.status
+        except urllib.error.HTTPError as error:
+            return error.code
+        except urllib.error.URLError:
+            return 0
+
+    def remove(self, name: str) -> None:
+        deadline = time.monotonic() + STOP_SECONDS
+        # 202: still stopping; the user can only go once the server has.
+        while self.call("DELETE", f"/users/{name}/server") == 202:
+            if time.monotonic() > deadline:
+                break
+            time.sleep(0.3)
+        self.call("DELETE", f"/users/{name}")
+
+
+def describe(name: str) -> dict:
+    unix_name = unix_users.unix_name(name)
+    home = str(unix_users.HOMES / unix_name)
+    return {"name": name, "unix_name": unix_name, "home": home}
+
+
+def ensure(session: Session, users: list[dict]) -> bool:
+    changed = False
+    for user in users:
+        if session.query(UserInfo).filter_by(username=user["name"]).first():
+            continue
+        password = user.get("password") or secrets.token_urlsafe(24)
+        hashed = bcrypt.hashpw(password.encode(), bcrypt.gensalt())
+        session.add(UserInfo(username=user["name"], password=hashed, is_authorized=True))
+        changed = True
+    session.commit()
+    return changed
+
+
+def remove(session: Session, users: list[dict]) -> bool:
+    hub = Hub()
+    for user in users:
+        hub.remove(user["name"])
+        session.query(UserInfo).filter_by(username=user["name"]).delete()
+        session.commit()
+        unix_users.remove_user(unix_users.unix_name(user["name"]))
+    return bool(users)
+
+
+def matching(session: Session, prefix: str) -> list[dict]:
+    found = session.query(UserInfo).filter(UserInfo.username.startswith(prefix, autoescape=True))
+    return [{"name": row.username} for row in found]
+
+
+def main() -> None:
+    os.umask(0o077)
+    request = json.load(sys.stdin)
+    # Through the hub's own code, which makes all of its tables: a database with only this one would
+    # look to it like that of an older release.
+    upgrade_if_needed(DATABASE)
+    # The hub holds the same file open; its transactions are short, so waiting is enough.
+    with orm.new_session_factory(url=DATABASE, connect_args={"timeout": 60})() as session:
+        users = request.get("users") or [{"name": name} for name in request.get("names", [])]
+        if users and "first_password" in request:
+            users[0]["password"] = request["first_password"]
+        if request["action"] == "ensure":
+            changed = ensure(session, users)
+        elif request["action"] == "remove":
+            changed = remove(session, users)
+        else:
+            users, changed = matching(session, request.get("prefix", "")), False
+    json.dump({"changed": changed, "users": [describe(user["name"]) for user in users]}, sys.stdout)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,33 @@
+"""A person's server: a systemd unit of its own, run by a Unix user of its own."""
+
+import subprocess
+
+import unix_users
+from systemdspawner import SystemdSpawner
+from traitlets import Unicode
+
+
+class UnixUserSpawner(SystemdSpawner):
+    """Makes the Unix user at the first start, and shows the shared folder in the home."""
+
+    shared_data = Unicode("", help="Folder to link to from each home; empty for none.").tag(
+        config=True
+    )
+
+    async def start(self):
+        name = unix_users.unix_name(self.user.name)
+        try:
+            user = unix_users.ensure_user(name)
+        except subprocess.CalledProcessError as error:
+            self.log.error("No Unix user %s: %s", name, error.stderr.strip())
+            raise
+        self.username_template = name
+        self.user_workingdir = user.pw_dir
+        return await super().start()
+
+    def user_env(self, env):
+        env = super().user_env(env)
+        # The distribution's default groups and tools find the person by these.
+        env["USER"] = env["LOGNAME"] = unix_users.unix_name(self.user.name)
+        env["SHARED_DATA"] = self.shared_data
+        return env
