@@ -1,0 +1,71 @@
+"""What a run came to."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from localcloud import failures
+from localcloud.events import Event
+from localcloud.failures import Failure
+
+_COUNTS = {
+    "ok": "ok",
+    "changed": "changed",
+    "failures": "failed",
+    "dark": "unreachable",
+    "skipped": "skipped",
+    "rescued": "rescued",
+    "ignored": "ignored",
+}
+
+
+@dataclass
+class RunResult:
+    """How a run ended. ``hosts``: host → counts (ok, changed, failed, unreachable, skipped, …);
+    ``phases``: (key, seconds) in order; ``left_out``: hosts a dry run could not look at;
+    ``not_cleaned``: hosts on which stopping could not be made sure; ``outputs``: from set_stats."""
+
+    status: str
+    record: Path
+    strategy: str
+    hosts: dict[str, dict[str, int]] = field(default_factory=dict)
+    failures: list[Failure] = field(default_factory=list)
+    phases: list[tuple[str, float]] = field(default_factory=list)
+    seconds: float = 0.0
+    left_out: list[str] = field(default_factory=list)
+    not_cleaned: list[str] = field(default_factory=list)
+    outputs: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def ok(self) -> int:
+        return sum(counts.get("ok", 0) for counts in self.hosts.values())
+
+    @property
+    def changed(self) -> int:
+        return sum(counts.get("changed", 0) for counts in self.hosts.values())
+
+
+@dataclass
+class Seen:
+    """What the events of a run told."""
+
+    users: dict[str, str]
+    failures: list[Failure] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+    end: dict[str, Any] | None = None
+
+    def take(self, event: Event) -> None:
+        if event.kind == "end":
+            self.end = event.result
+        elif event.kind == "note" and event.status in ("error", "verbose"):
+            self.errors.append(str(event.result.get("msg", "")))
+        elif event.kind == "result" and event.status in ("failed", "unreachable"):
+            user = self.users.get(event.host or "", "")
+            self.failures.append(failures.from_event(event, user))
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        found: dict[str, dict[str, int]] = {}
+        for theirs, ours in _COUNTS.items():
+            for host, number in ((self.end or {}).get(theirs) or {}).items():
+                found.setdefault(host, {})[ours] = number
+        return found
