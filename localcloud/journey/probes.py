@@ -80,20 +80,29 @@ def ports_of(unix_name: str) -> list[int]:
 
 
 def ask_ports(ports: list[int], paths: list[str]) -> list[list[object]]:
-    """HTTP status of each path on each port without any login: [[port, path, status], …]."""
-    import http.client
+    """HTTP status of each path on each port without any login: [[port, path, status], …].
+
+    Ports that do not speak HTTP (a kernel's own) are left out after the first silence.
+    """
+    import socket
+
+    def status(host, port, path):  # type: ignore[no-untyped-def]
+        with socket.create_connection((host, port), timeout=2) as connection:
+            connection.sendall(f"GET {path} HTTP/1.0\r\nHost: {host}\r\n\r\n".encode())
+            words = connection.recv(64).split()
+            return int(words[1]) if words and words[0].startswith(b"HTTP/") else None
 
     answers = []
     for port in ports:
-        for path in paths:
-            for host in ("127.0.0.1", "::1"):
+        for host in ("127.0.0.1", "::1"):
+            for path in paths:
                 try:
-                    connection = http.client.HTTPConnection(host, port, timeout=3)
-                    connection.request("GET", path)
-                    answers.append([port, path, connection.getresponse().status])
-                    connection.close()
-                except (OSError, http.client.HTTPException):
-                    continue
+                    number = status(host, port, path)
+                except OSError:
+                    number = None
+                if number is None:
+                    break
+                answers.append([port, path, number])
     return answers
 
 
