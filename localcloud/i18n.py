@@ -35,6 +35,10 @@ def ngettext(singular: str, plural: str, number: int) -> str:
 def activate(language: str) -> None:
     """Use a language (``en`` or ``es``) from now on; an unknown one means English."""
     global _translations
+    # click's own words ("Usage:", "Missing option") go through the process-wide gettext.
+    os.environ["LANGUAGE"] = language
+    _gettext.bindtextdomain(DOMAIN, str(_LOCALE_DIR))
+    _gettext.textdomain(DOMAIN)
     if language == "en":
         _translations = _gettext.NullTranslations()
         return

@@ -1,0 +1,99 @@
+# The habits of the house: `make help`.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+DEMO ?= demo
+
+# What practice machines need on this computer, and git for the tests.
+PACKAGES := git openssh-client podman runc crun mmdebstrap uidmap fuse-overlayfs slirp4netns \
+  containernetworking-plugins iptables python3-venv zstd
+BROWSER := chromium chromium-driver
+
+.PHONY: help
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
+
+.PHONY: packages
+packages:
+	@missing=(); for name in $(PACKAGES); do \
+	  dpkg-query -W -f '$${Status}' "$$name" 2>/dev/null | grep -q 'install ok installed' \
+	  || missing+=("$$name"); done; \
+	if [ "$${#missing[@]}" -gt 0 ]; then echo "Installing: $${missing[*]}"; \
+	  $(SUDO) apt-get update -q; \
+	  $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$${missing[@]}"; fi
+
+.PHONY: browser-packages
+browser-packages:
+	@$(MAKE) -s packages PACKAGES="$(BROWSER)"
+
+$(VENV)/.kit: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install -q --disable-pip-version-check -e .
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml $(VENV)/.kit
+	$(BIN)/pip install -q --disable-pip-version-check -e '.[test,dev]'
+	@touch $@
+
+localcloud/locale/es/LC_MESSAGES/localcloud.mo: localcloud/locale/es/LC_MESSAGES/localcloud.po $(VENV)/.dev
+	$(BIN)/python build_catalogues.py
+
+.PHONY: setup
+setup: packages $(VENV)/.dev localcloud/locale/es/LC_MESSAGES/localcloud.mo ## Make this checkout ready to work in
+
+.PHONY: demo
+demo: packages $(VENV)/.kit ## A practice machine with a JupyterHub on it, proved by a student's journey
+	@$(BIN)/localcloud lab up $(DEMO)
+	@$(BIN)/localcloud install -i $(DEMO) --show-password
+	@echo "make demo-down removes it."
+
+.PHONY: demo-down
+demo-down: $(VENV)/.kit ## Remove the practice machine of `make demo`
+	@$(BIN)/localcloud lab down $(DEMO) --yes
+
+.PHONY: lint
+lint: $(VENV)/.dev ## Read the code: ruff, mypy, ansible-lint
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	PATH=$(CURDIR)/$(BIN):$$PATH $(BIN)/ansible-lint --offline -q
+
+.PHONY: format
+format: $(VENV)/.dev ## Bring the code into the house's form
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.PHONY: unit
+unit: setup ## The quick tests only
+	$(BIN)/pytest -q tests/unit tests/repository
+
+.PHONY: test
+test: setup lint ## What continuous integration runs
+	$(BIN)/pytest -m 'not slow'
+
+.PHONY: test-all
+test-all: setup browser-packages lint ## Everything, the slow ones too
+	$(BIN)/pytest
+
+.PHONY: lock
+lock: $(VENV)/.dev ## Renew the pinned versions of what the roles install
+	cd roles/jupyterhub/files && for name in uv hub user build; do \
+	  UV_CUSTOM_COMPILE_COMMAND="make lock" $(CURDIR)/$(BIN)/uv pip compile -q --upgrade --universal \
+	  --python-version 3.11 --generate-hashes --no-emit-index-url $$name.in -o $$name.txt; done
+	cd roles/jupyterhub/files/proxy && npm install --package-lock-only --omit-lockfile-registry-resolved \
+	  --ignore-scripts --no-audit --no-fund
+
+.PHONY: messages
+messages: $(VENV)/.dev ## Collect what people read into the Spanish catalogue
+	$(BIN)/python build_catalogues.py --update
+
+.PHONY: clean
+clean: ## Remove what was built; practice machines stay (localcloud lab down)
+	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .mypy_cache .ansible
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+	find localcloud/locale -name '*.mo' -delete
