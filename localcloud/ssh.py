@@ -126,9 +126,7 @@ class Connection:
         ended = None
         while not _finished(channel, ended):
             if pending and channel.send_ready():
-                pending = pending[channel.send(bytes(pending[:32768])) :]
-                if not pending:
-                    channel.shutdown_write()
+                pending = _send(channel, pending)
             while channel.recv_ready():
                 out += channel.recv(65536)
             while channel.recv_stderr_ready():
@@ -142,6 +140,17 @@ class Connection:
             channel.status_event.wait(_POLL) if ended is None else time.sleep(_POLL)
         text = (bytes(part).decode("utf-8", "replace") for part in (out, err))
         return Completed(channel.recv_exit_status(), *text)
+
+
+def _send(channel: "Channel", pending: memoryview) -> memoryview:
+    """Send a part of stdin; gives what is left of it."""
+    try:
+        pending = pending[channel.send(bytes(pending[:32768])) :]
+        if not pending:
+            channel.shutdown_write()
+    except OSError:  # the command ended without reading all of it: its exit code tells why
+        return memoryview(b"")
+    return pending
 
 
 def _finished(channel: "Channel", ended: float | None) -> bool:

@@ -112,18 +112,19 @@ def load_key(host: "Host", path: Path) -> "PKey | None":
 
     if not path.is_file():
         raise ssh.AuthenticationFailed("key_missing", host.name, key_file=path)
-    mode = stat.S_IMODE(path.stat().st_mode)
-    if mode & 0o077:
-        raise ssh.AuthenticationFailed("key_too_open", host.name, key_file=path, mode=f"{mode:04o}")
     try:
-        return PKey.from_path(path)
+        key = PKey.from_path(path)
     except (PasswordRequiredException, TypeError):  # cryptography says TypeError when locked
-        return None
+        key = None
     except (SSHException, UnknownKeyType, ValueError, OSError) as error:
         reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
         raise ssh.AuthenticationFailed(
             "key_unreadable", host.name, key_file=path, reason=reason
         ) from error
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if mode & 0o077:
+        raise ssh.AuthenticationFailed("key_too_open", host.name, key_file=path, mode=f"{mode:04o}")
+    return key
 
 
 def _candidates(host: "Host", locked: list[Path]) -> "Iterator[tuple[str, PKey]]":

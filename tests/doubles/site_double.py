@@ -9,6 +9,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from jinja2.nativetypes import NativeEnvironment
+
 
 @dataclass
 class HostDouble:
@@ -45,6 +47,15 @@ class SiteDouble:
 
     def value(self, _host_name: str, setting: str) -> Any:
         return self.values.get(setting)
+
+    def render(self, _host_name: str, value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: self.render(_host_name, item) for key, item in value.items()}
+        if isinstance(value, list):
+            return [self.render(_host_name, item) for item in value]
+        if isinstance(value, str) and "{{" in value:
+            return NativeEnvironment().from_string(value).render(self.values)
+        return value
 
     def endpoints(self) -> list[Any]:
         return self.endpoint_list

@@ -1,0 +1,86 @@
+"""Preflight: one look at every host at once, before anything is changed."""
+
+from typing import TYPE_CHECKING
+
+from localcloud.errors import ExitCode, LocalcloudError, UsageError
+from localcloud.preflight import between, findings, mirror_findings
+from localcloud.preflight.facts import Facts
+from localcloud.preflight.needs import Needs, gather
+from localcloud.preflight.probe import Question, ask
+from localcloud.preflight.report import Finding, Report, finding
+from localcloud.ssh import Connection, SshError, on_all
+
+if TYPE_CHECKING:
+    from localcloud.site import Site
+
+__all__ = ["Finding", "Report", "check"]
+
+# Only these verbs put something on a host; the others just need to get in.
+_BUILDING = {"install", "check", "upgrade"}
+
+
+def check(site: "Site", verb: str = "install") -> Report:
+    """Look at all hosts of the site at once and judge what was seen. Changes nothing.
+
+    A host that cannot be entered becomes a finding; it never hides what the others have.
+    Raises UsageError if the site itself names something that is not there (a certificate file).
+    """
+    builds = verb in _BUILDING
+    needs: dict[str, Needs] = {}
+    questions: dict[str, Question] = {}
+    for name, host in site.hosts.items():
+        needs[name], questions[name] = gather(site, host) if builds else (Needs(), Question())
+
+    def look(connection: Connection) -> Facts:
+        return ask(connection, questions[connection.host.name])
+
+    report = Report(hosts=list(site.hosts))
+    for name, answer in on_all(site, list(site.hosts.values()), look).items():
+        if isinstance(answer, LocalcloudError):
+            _not_seen(report, name, answer)
+        else:
+            report.facts[name] = answer
+            judged = _judge(name, answer, needs[name], builds)
+            report.findings += judged
+            if not any(found.severity == "blocking" for found in judged):
+                report.findings.append(_summary(name, answer))
+    if builds:
+        report.findings += between.hosts(report.facts)
+        addresses = {name: host.address for name, host in site.hosts.items()}
+        report.findings += between.names(site.endpoints(), report.facts, addresses)
+    report.sort()
+    return report
+
+
+def _judge(name: str, facts: Facts, needs: Needs, builds: bool) -> list[Finding]:
+    if not builds:
+        return findings.access(name, facts, needs)
+    return [
+        *findings.of_host(name, facts, needs),
+        *mirror_findings.mirrors(name, facts, needs),
+    ]
+
+
+def _not_seen(report: Report, name: str, error: LocalcloudError) -> None:
+    if isinstance(error, UsageError):
+        raise error
+    if error.exit_code == ExitCode.UNREACHABLE:
+        report.unreachable.append(name)
+    problem_id = getattr(error, "problem_id", "probe_failed")
+    details = "" if isinstance(error, SshError) else error.details
+    report.findings.append(
+        Finding(name, problem_id, "blocking", error.message, error.remedy, details)
+    )
+
+
+def _summary(name: str, facts: Facts) -> Finding:
+    free = facts["disk"].get("/", {}).get("free_mib", 0)
+    return finding(
+        name,
+        "ok",
+        "host_ok",
+        system=facts["os_name"],
+        cores=facts["cores"],
+        memory=f"{facts['memory_mib'] / 1024:.1f}",
+        disk=f"{free / 1024:.1f}",
+    )

@@ -1,0 +1,83 @@
+"""Findings that only a look at several hosts, or at this computer, can make."""
+
+import ipaddress
+import socket
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from localcloud.preflight.facts import Facts
+from localcloud.preflight.report import Finding, finding
+
+_CLOCK_SECONDS = 2  # clusters and certificates made on one host and read on another
+
+
+def hosts(facts: Mapping[str, Facts]) -> Iterator[Finding]:
+    """Cloned machines, and clocks that disagree."""
+    yield from _twins(facts, "machine_id_twins", lambda one: [one["machine_id"]])
+    yield from _twins(facts, "hostname_twins", lambda one: [one["hostname"]])
+    yield from _twins(facts, "mac_twins", lambda one: sorted(set(one["macs"].values())))
+    yield from _clocks(facts)
+
+
+def _twins(facts: Mapping[str, Facts], problem_id: str, marks: Any) -> Iterator[Finding]:
+    owners: dict[str, list[str]] = {}
+    for host, one in facts.items():
+        for mark in marks(one):
+            if mark.strip("0:"):
+                owners.setdefault(mark, []).append(host)
+    for mark, twins in owners.items():
+        if len(twins) > 1:
+            yield finding("", "warning", problem_id, hosts=twins, mark=mark)
+
+
+def _clocks(facts: Mapping[str, Facts]) -> Iterator[Finding]:
+    """Each host against the one in the middle; only what no delay on the way can explain."""
+    known = {host: one["clock"] for host, one in facts.items() if one.get("clock")}
+    if len(known) < 2:
+        return
+    ordered = sorted(known, key=lambda host: sum(known[host]))
+    middle = ordered[(len(ordered) - 1) // 2]
+    low, high = known[middle]
+    for host, (least, most) in known.items():
+        apart = max(least - high, low - most)
+        if apart > _CLOCK_SECONDS:
+            yield finding(host, "warning", "clock_apart", seconds=f"{apart:.0f}", other=middle)
+
+
+def names(
+    endpoints: list[Any], facts: Mapping[str, Facts], addresses: Mapping[str, str]
+) -> Iterator[Finding]:
+    """Does the name people type lead from here to the host that serves it?
+
+    ``addresses``: host → what SSH connects to. Behind a NAT or a proxy the answer may differ
+    rightly, so that is no more than a note.
+    """
+    for endpoint in endpoints:
+        name = urlsplit(endpoint.url).hostname or ""
+        if not name or _is_address(name) or name == "localhost":
+            continue
+        found = _resolve(name)
+        if not found:
+            yield finding(endpoint.host, "warning", "dns_missing", name=name)
+            continue
+        own = set(facts.get(endpoint.host, {}).get("addresses", []))
+        own |= _resolve(addresses.get(endpoint.host, ""))
+        if own and not own & found:
+            shown = sorted(found)
+            yield finding(endpoint.host, "note", "dns_elsewhere", name=name, addresses=shown)
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _resolve(name: str) -> set[str]:
+    try:
+        return {str(answer[4][0]) for answer in socket.getaddrinfo(name, None)} if name else set()
+    except (OSError, UnicodeError):
+        return set()

@@ -1,0 +1,134 @@
+"""What a site needs of each host: the roles' ``requirements``, worked out with its settings."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from localcloud.errors import UsageError
+from localcloud.i18n import _
+from localcloud.preflight import defaults
+from localcloud.preflight.probe import Question
+
+if TYPE_CHECKING:
+    from localcloud.site import Host, Site
+
+# What a client asks its index for first; the root of an index can be tens of megabytes.
+_FIRST_PAGE = {"pip": "pip/", "npm": ""}
+
+
+@dataclass(frozen=True)
+class Part:
+    """One component on a host, and its ``requirements``."""
+
+    name: str
+    requirements: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Needs:
+    """All that one host must offer. ``settings``: kind of mirror → the settings that name it."""
+
+    parts: tuple[Part, ...] = ()
+    settings: Mapping[str, str] = field(default_factory=dict)
+    unknown: tuple[str, ...] = ()  # kinds of mirrors whose default place is not known here
+
+    def largest(self, key: str) -> float:
+        return max((float(part.requirements.get(key) or 0) for part in self.parts), default=0)
+
+    def numbers(self, key: str) -> list[int]:
+        found = (value for part in self.parts for value in part.requirements.get(key) or ())
+        return sorted({int(value) for value in found if str(value).isdigit() and int(value)})
+
+    def texts(self, key: str) -> set[str]:
+        return {str(value) for part in self.parts for value in part.requirements.get(key) or ()}
+
+
+def gather(site: "Site", host: "Host") -> tuple[Needs, Question]:
+    """What a host needs, and what to ask it. Raises UsageError for a certificate not readable."""
+    parts = []
+    for component in site.components_of(host):
+        requirements = component.meta.get("requirements") or {}
+        # `unit_of_port` may stand beside the requirements, too.
+        beside = {key: component.meta[key] for key in ("unit_of_port",) if key in component.meta}
+        if requirements:
+            parts.append(Part(component.name, site.render(host.name, {**requirements, **beside})))
+    urls: list[tuple[str, str]] = []
+    settings: dict[str, str] = {}
+    unknown: list[str] = []
+    for kind, names in _mirrors(parts):
+        settings[kind] = names[0] if names else ""
+        chosen = [str(site.value(host.name, name) or "") for name in names]
+        given = [url for url in chosen if url.startswith("http")]
+        if given:
+            urls += [(kind, f"{url.rstrip('/')}/{_FIRST_PAGE.get(kind, '')}") for url in given]
+        elif kind in _FIRST_PAGE:
+            default = defaults.index_of(kind)
+            if default:
+                urls.append((f"{kind}-default", default + _FIRST_PAGE[kind]))
+            else:
+                unknown.append(kind)
+    return Needs(tuple(parts), settings, tuple(unknown)), _question(site, host, parts, urls)
+
+
+def _mirrors(parts: list[Part]) -> Iterator[tuple[str, list[str]]]:
+    """Kind → names of the settings that place it: ``{apt: base_apt_mirror}``, or several."""
+    kinds: dict[str, list[str]] = {}
+    for part in parts:
+        declared = part.requirements.get("mirrors") or {}
+        for kind in declared:
+            names = declared[kind] if isinstance(declared, Mapping) else []
+            known = kinds.setdefault(kind, [])
+            known += [name for name in _as_list(names) if name not in known]
+    yield from kinds.items()
+
+
+def _question(
+    site: "Site", host: "Host", parts: list[Part], urls: list[tuple[str, str]]
+) -> Question:
+    def setting(key: str, sub: str = "") -> Any:
+        for part in parts:
+            declared = part.requirements.get(key)
+            name = declared.get(sub) if isinstance(declared, Mapping) else declared
+            if name:
+                return site.value(host.name, str(name))
+        return None
+
+    kinds = {kind for kind, _names in _mirrors(parts)}
+    given = {kind for kind, _url in urls}
+    paths = {str(path) for part in parts for path in part.requirements.get("disk") or {}}
+    return Question(
+        paths=tuple(sorted(paths - {"/"})),
+        urls=tuple(urls),
+        own_apt="apt" in kinds and "apt" not in given,
+        certificates=_certificates(site, host, setting("certificates")),
+        http_proxy=str(setting("proxy", "http") or ""),
+        https_proxy=str(setting("proxy", "https") or ""),
+        no_proxy=tuple(_as_list(setting("proxy", "exceptions"))),
+    )
+
+
+def _as_list(value: Any) -> list[str]:
+    if value is None:
+        return []
+    return [str(item) for item in value] if isinstance(value, list | tuple) else [str(value)]
+
+
+def _certificates(site: "Site", host: "Host", files: Any) -> str:
+    """The campus's own authorities, which a fresh host does not trust yet: PEM text."""
+    texts = []
+    for name in _as_list(files):
+        path = Path(site.directory) / name
+        try:
+            text = path.read_text()
+        except (OSError, UnicodeDecodeError) as error:
+            raise UsageError(
+                _("The certificate file {path} for host {host} cannot be read.").format(
+                    path=path, host=host.name
+                ),
+                _("Correct its name in the site's settings, or put the file there."),
+                str(error),
+            ) from error
+        texts += re.findall(r"-----BEGIN CERT.*?-----END CERT[^-]*-----", text, re.DOTALL)
+    return "\n".join(texts)

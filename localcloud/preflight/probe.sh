@@ -1,0 +1,232 @@
+# What a host says of itself, as `key=value` lines; a key may come again. Runs as `sh -s` over SSH.
+# Needs nothing but a POSIX shell (dash, busybox), changes nothing, writes no file.
+# The caller puts assignments in front: LC_PATHS, LC_URLS ("kind URL" lines), LC_OWN_APT (1: try the
+# host's own package sources too), LC_CA (PEM), LC_HTTP_PROXY, LC_HTTPS_PROXY, LC_NO_PROXY,
+# LC_PYTHON (mirrors.py), LC_PERL (mirrors.pl).
+
+say() { printf '%s=%s\n' "$1" "$2"; }
+has() { command -v "$1" >/dev/null 2>&1; }
+now() { date +%s.%N; }
+first() { IFS= read -r line <"$1" 2>/dev/null && printf '%s' "$line"; }
+# Each line of stdin under one key.
+lines() { sed "s/^/$1=/"; }
+
+system() {
+  if [ -r /etc/os-release ]; then
+    (
+      . /etc/os-release
+      say os_id "$ID"
+      say os_version "$VERSION_ID"
+      say os_codename "$VERSION_CODENAME"
+      say os_name "$PRETTY_NAME"
+    )
+  fi
+  say arch "$(uname -m)"
+  say kernel "$(uname -r)"
+  say hostname "$(uname -n)"
+  say user "$(id -un)"
+  say groups "$(id -Gn)"
+  say init "$(first /proc/1/comm)"
+  has systemctl && say systemd_state "$(systemctl is-system-running 2>/dev/null)"
+  has systemctl && say systemd_version "$(systemctl --version 2>/dev/null | sed -n '1s/^systemd \([0-9]*\).*/\1/p')"
+  has systemd-detect-virt && say virtualization "$(systemd-detect-virt 2>/dev/null)"
+  say machine_id "$(first /etc/machine-id)"
+}
+
+resources() {
+  if has nproc; then say cores "$(nproc)"; else say cores "$(grep -c '^processor' /proc/cpuinfo)"; fi
+  sed -n 's/^\(MemTotal\|MemAvailable\|SwapTotal\): *\([0-9]*\) kB/\1=\2/p' /proc/meminfo
+  # A container's own limit, below the machine's memory.
+  for limit in /sys/fs/cgroup/memory.max /sys/fs/cgroup/memory/memory.limit_in_bytes; do
+    [ -r "$limit" ] && say memory_limit "$(first "$limit")"
+  done
+  if [ -e /sys/fs/cgroup/cgroup.controllers ]; then say cgroup v2
+  elif [ -d /sys/fs/cgroup/unified ]; then say cgroup hybrid
+  elif [ -d /sys/fs/cgroup/systemd ]; then say cgroup v1
+  fi
+  for path in / $LC_PATHS; do
+    place=$path
+    while [ ! -e "$place" ] && [ "$place" != / ]; do place=$(dirname "$place"); done
+    df -Pk "$place" 2>/dev/null | awk -v path="$path" '
+      NR == 2 { mount = $6; for (i = 7; i <= NF; i++) mount = mount " " $i
+                print "disk=" path, $2, $4, mount }'
+  done
+}
+
+network() {
+  say addresses "$(hostname -I 2>/dev/null)"
+  if has ip; then
+    ip -4 route show default 2>/dev/null | lines route
+    ip -6 route show default 2>/dev/null | lines route
+  else
+    awk '$2 == "00000000" && $8 == "00000000" { print "route=default dev " $1 }' /proc/net/route
+  fi
+  for card in /sys/class/net/*; do
+    name=${card##*/}
+    case $name in lo | veth* | docker* | podman* | cni* | flannel* | br-* | virbr*) continue ;; esac
+    say mac "$name $(first "$card/address")"
+  done
+}
+
+software() {
+  has python3 && say python "$(python3 -V 2>&1 | sed -n 's/^Python //p')"
+  [ -e /usr/lib/python3/dist-packages/apt/__init__.py ] && say python_apt yes
+  if has dpkg; then
+    dpkg --audit 2>/dev/null | sed -n '/^ /p' | head -n 5 | lines dpkg_broken
+    for part in /var/lib/dpkg/updates/[0-9]*; do [ -e "$part" ] && say dpkg_broken updates; done
+    for lock in /var/lib/dpkg/lock-frontend /var/lib/dpkg/lock; do
+      inode=$(stat -c %i "$lock" 2>/dev/null) || continue
+      pid=$(sed -n "s/^.* WRITE \([0-9]*\) [^ ]*:$inode .*/\1/p" /proc/locks 2>/dev/null | head -n 1)
+      [ -n "$pid" ] && say dpkg_lock "$pid $(first "/proc/$pid/comm")" && break
+    done
+  fi
+  # Homes that no account owns any more: what an earlier installation left in place.
+  find /home -mindepth 1 -maxdepth 1 -type d -nouser 2>/dev/null | head -n 200 | lines orphan_home
+}
+
+as_root() { if [ "$(id -u)" = 0 ]; then sh; else LC_ALL=C sudo -n /bin/sh; fi; }
+
+privileges() {
+  if [ "$(id -u)" = 0 ]; then say sudo root
+  elif ! has sudo; then say sudo missing
+  elif answer=$(LC_ALL=C sudo -n /bin/sh -c 'echo localcloud' 2>&1 </dev/null) \
+    && [ "${answer##*localcloud}" != "$answer" ]; then say sudo passwordless
+  else
+    say sudo refused
+    printf '%s\n' "$answer" | lines sudo_says
+    root_script | sh
+    return
+  fi
+  root_script | as_root
+}
+
+# What root sees more of: who holds which port, and the receipt.
+root_script() {
+  cat <<'ROOT'
+units() {
+  for pid in $1; do
+    [ -r "/proc/$pid/cgroup" ] || continue
+    while IFS= read -r line; do
+      case $line in *:name=systemd:* | 0::*) echo "unit=$pid ${line##*:}" ;; esac
+    done <"/proc/$pid/cgroup"
+  done
+}
+if command -v ss >/dev/null 2>&1; then
+  found=$(ss -H -ltnp 2>/dev/null)
+  echo "$found" | sed 's/^/ss=/'
+  units "$(echo "$found" | tr ',' '\n' | sed -n 's/^pid=\([0-9]*\).*/\1/p' | sort -u)"
+else
+  cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | awk '$4 == "0A" { print "tcp=" $2 " " $10 }'
+  owners=$(ls -l /proc/[0-9]*/fd 2>/dev/null | awk '
+    /^\/proc\// { split($0, part, "/"); pid = part[3] }
+    /socket:\[/ { inode = $NF; gsub(/[^0-9]/, "", inode); print inode, pid }' |
+    while read -r inode pid; do
+      grep -q " $inode " /proc/net/tcp /proc/net/tcp6 2>/dev/null && echo "$inode $pid"
+    done)
+  echo "$owners" | sed '/^$/d; s/^/owner=/'
+  units "$(echo "$owners" | sed 's/.* //' | sort -u)"
+fi
+[ "$(id -u)" = 0 ] && echo root_eyes=yes
+[ -r /var/lib/localcloud/receipt.json ] && sed 's/^/receipt=/' /var/lib/localcloud/receipt.json
+true
+ROOT
+}
+
+# The host's own package sources: one URL for each server they name.
+own_apt() {
+  [ "$LC_OWN_APT" = 1 ] && has apt-get || return 0
+  cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list 2>/dev/null | awk '
+    $1 == "deb" { sub(/\[[^]]*\]/, ""); print $2, $3 }' >&3
+  for file in /etc/apt/sources.list.d/*.sources; do
+    [ -r "$file" ] && awk '
+      function flush(  u, s) {
+        split(uris, u, " "); split(suites, s, " ")
+        if (on && uris != "" && types ~ /(^| )deb( |$)/) for (i in u) print u[i], s[1]
+        uris = suites = types = ""; on = 1; field = ""
+      }
+      BEGIN { on = 1 }
+      /^#/ { next }
+      /^[ \t]*$/ { flush(); next }
+      /^[A-Za-z-]+:/ { field = tolower($1); $1 = "" }
+      field == "uris:" { uris = uris " " $0 }
+      field == "suites:" { suites = suites " " $0 }
+      field == "types:" { types = types " " $0 }
+      field == "enabled:" && tolower($0) ~ /no/ { on = 0 }
+      END { flush() }' "$file" >&3
+  done
+}
+
+own_apt_urls() {
+  own_apt 3>&1 | awk '
+    $1 ~ /^https?:/ {
+      split($1, part, "/"); if (part[3] in seen) next; seen[part[3]] = 1
+      sub(/\/+$/, "", $1)
+      print "apt-own", $1 ($2 ~ /\/$/ ? "/" $2 : "/dists/" $2 "/") "InRelease"
+    }'
+}
+
+# The proxy that apt was given on this host, if the site names none.
+apt_proxy() {
+  [ -n "$LC_HTTP_PROXY$LC_HTTPS_PROXY" ] || ! has apt-config && return
+  for scheme in http https; do
+    (
+      eval "$(apt-config shell PROXY "Acquire::$scheme::Proxy" 2>/dev/null)"
+      [ -n "$PROXY" ] && [ "$PROXY" != DIRECT ] && printf 'apt_%s_proxy %s\n' "$scheme" "$PROXY"
+    )
+  done
+}
+
+# What the host's own settings say instead of a client's built-in default.
+own_default() {
+  case $1 in
+    pip) sed -n 's/^ *index[-_]url *= *//p' /etc/pip.conf ;;
+    npm) sed -n 's/^ *registry *= *//p' /etc/npmrc ;;
+  esac 2>/dev/null | head -n 1
+}
+
+urls() {
+  printf '%s\n' "$LC_URLS" | while read -r kind url; do
+    own=
+    case $kind in *-default) own=$(own_default "${kind%-default}") ;; esac
+    case $own in
+      http*) kind=${kind%-default}-own; url=${own%/}/; [ "$kind" = pip-own ] && url=${url}pip/ ;;
+    esac
+    case $url in http*) printf '%s %s\n' "$kind" "$url" ;; esac
+  done
+  own_apt_urls
+}
+
+mirror_questions() {
+  printf 'http_proxy %s\nhttps_proxy %s\n' "$LC_HTTP_PROXY" "$LC_HTTPS_PROXY"
+  printf 'no_proxy %s\n' "$LC_NO_PROXY"
+  apt_proxy
+  urls | sed 's/^/try /'
+  printf 'ca\n%s\n' "$LC_CA"
+}
+
+# Python answers best (TLS checked, all at once); perl, part of every Debian, asks without TLS.
+mirrors() {
+  questions=$(mirror_questions)
+  case $questions in *"
+try "*) ;; *) return ;; esac
+  if has python3 && printf '%s\n' "$questions" | python3 -c "$LC_PYTHON" 2>/dev/null; then return; fi
+  if has perl && printf '%s\n' "$questions" | perl -e "$LC_PERL" 2>/dev/null; then return; fi
+  printf '%s\n' "$questions" | sed -n 's/^try \([^ ]*\) \(.*\)/mirror=\1 untested 0 \2/p'
+}
+
+probe() {
+  say probe begin
+  say time_begin "$(now)"
+  # Mirrors are asked meanwhile; their answers wait in the pipe, so that no two lines mix.
+  mirrors | {
+    { system; resources; network; software; privileges; } </dev/null
+    cat
+  }
+  say time_end "$(now)"
+  say probe complete
+}
+
+# Read whole before it runs: nothing in it may eat the rest of the script from stdin.
+PATH=$PATH:/usr/sbin:/sbin LC_ALL=C
+export PATH LC_ALL
+probe </dev/null

@@ -1,0 +1,75 @@
+"""What a check found, of all hosts together."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from localcloud.preflight.facts import Facts
+from localcloud.problems import explain
+
+SEVERITIES = ("blocking", "warning", "note", "ok")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One finding. ``host`` is empty if it concerns several hosts or none."""
+
+    host: str
+    problem_id: str
+    severity: str  # one of SEVERITIES
+    message: str
+    remedy: str
+    details: str = ""
+
+
+def finding(host: str, severity: str, problem_id: str, **data: Any) -> Finding:
+    """A finding in the words of the catalogue."""
+    problem = explain(problem_id, {"host": host, **data})
+    return Finding(host, problem_id, severity, problem.message, problem.remedy)
+
+
+@dataclass
+class Report:
+    """Findings, worst first for each host in the site's order; facts of the hosts that answered."""
+
+    findings: list[Finding] = field(default_factory=list)
+    facts: dict[str, Facts] = field(default_factory=dict)
+    unreachable: list[str] = field(default_factory=list)  # names of hosts
+    hosts: list[str] = field(default_factory=list)
+
+    @property
+    def blocking(self) -> list[Finding]:
+        return [found for found in self.findings if found.severity == "blocking"]
+
+    @property
+    def without_python(self) -> list[str]:
+        """Hosts on which Python must be installed before Ansible can work."""
+        return [name for name, facts in self.facts.items() if not facts["python"]]
+
+    def of(self, host: str) -> list[Finding]:
+        return [found for found in self.findings if found.host == host]
+
+    def sort(self) -> None:
+        order = {name: place for place, name in enumerate(["", *self.hosts])}
+        self.findings.sort(
+            key=lambda found: (order.get(found.host, 0), SEVERITIES.index(found.severity))
+        )
+
+    def as_json(self) -> Mapping[str, Any]:
+        """For other programs; keys stay as they are."""
+        return {
+            "hosts": {
+                name: {"reachable": name not in self.unreachable, "facts": self.facts.get(name)}
+                for name in self.hosts
+            },
+            "findings": [
+                {
+                    "host": found.host,
+                    "id": found.problem_id,
+                    "severity": found.severity,
+                    "message": found.message,
+                    "remedy": found.remedy,
+                }
+                for found in self.findings
+            ],
+        }
