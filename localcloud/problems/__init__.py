@@ -10,7 +10,7 @@ from typing import Any
 
 from localcloud.errors import ExitCode, LocalcloudError
 from localcloud.i18n import _
-from localcloud.problems import login, mirrors, preflight, run
+from localcloud.problems import journey, login, mirrors, preflight, run
 from localcloud.problems.template import Template
 
 PROBLEMS: dict[str, Template] = {
@@ -18,6 +18,7 @@ PROBLEMS: dict[str, Template] = {
     **preflight.PROBLEMS,
     **mirrors.PROBLEMS,
     **run.PROBLEMS,
+    **journey.PROBLEMS,
 }
 
 
@@ -52,7 +53,7 @@ def explain(problem_id: str, data: Mapping[str, Any]) -> Problem:
     Data that a template asks for and nobody gave shows as ``?``; an unknown id shows its data.
     """
     words = _Data({key: _in_words(value) for key, value in data.items()})
-    template = _find(problem_id)
+    template = PROBLEMS.get(problem_id)
     if template is None:
         return _unknown(problem_id, words)
     return Problem(
@@ -60,15 +61,6 @@ def explain(problem_id: str, data: Mapping[str, Any]) -> Problem:
         _(template.message).format_map(words),
         _(template.remedy).format_map(words),
     )
-
-
-def _find(problem_id: str) -> Template | None:
-    """The journey keeps its own part of the catalogue beside its steps; read only if needed."""
-    if problem_id.startswith("journey_"):
-        from localcloud.journey.problems import PROBLEMS as JOURNEY
-
-        return Template(*JOURNEY[problem_id]) if problem_id in JOURNEY else None
-    return PROBLEMS.get(problem_id)
 
 
 def _unknown(problem_id: str, words: Mapping[str, str]) -> Problem:
