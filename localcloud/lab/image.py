@@ -1,0 +1,174 @@
+"""The machines' base image: bootstrapped from the distribution's packages, cached, imported.
+
+No registry and no ready-made image is needed. The root file system is kept as a tar in the cache
+directory, so that an engine that lost its images gets them back without a download. Nothing
+half-made is ever found under the final name: the tar is renamed into place when it is whole.
+"""
+
+import fcntl
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from localcloud.errors import LocalcloudError, UsageError
+from localcloud.i18n import _
+from localcloud.lab.engine import Engine
+from localcloud.lab.recipe import Recipe
+
+Say = Callable[[str], None]
+_WORK = f"localcloud-lab-{os.getuid()}-"
+
+
+def cache_dir() -> Path:
+    """``~/.cache/localcloud`` (XDG), private to the user."""
+    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    directory = Path(base) / "localcloud"
+    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return directory
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Only one process at a time makes the same image; the others wait for it."""
+    with path.open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def ensure(engine: Engine, recipe: Recipe, say: Say) -> str:
+    """Have the recipe's image in the engine; return its name."""
+    if engine.image_exists(recipe.image):
+        return recipe.image
+    cache = cache_dir()
+    with _alone(cache / f"{recipe.distribution.name}.lock"):
+        if engine.image_exists(recipe.image):
+            return recipe.image
+        tar = cache / f"lab-{recipe.name}.tar"
+        if not tar.exists():
+            say(
+                _(
+                    "Making the system {distribution} from its packages; this happens once "
+                    "and takes about half a minute on a quick network."
+                ).format(distribution=recipe.distribution.name)
+            )
+            bootstrap(recipe, tar)
+            _forget_older(cache, recipe)
+        say(_("Handing the system to {engine} …").format(engine=engine.kind))
+        engine.run(
+            *("import", "--change", 'CMD ["/sbin/init"]', str(tar), recipe.image),
+            seconds=900,
+        )
+    return recipe.image
+
+
+def command(recipe: Recipe, work: Path, tar: Path) -> list[str]:
+    """The bootstrap's command line; what may hold a password stays in files of mode 0600."""
+    line = ["mmdebstrap", "--variant=minbase", "--format=tar", "--quiet"]
+    line += [f"--include={','.join(recipe.packages)}"]
+    if recipe.apt_options:
+        line += [f"--aptopt={work / 'apt.conf'}"]
+    line += [f"--customize-hook=tar-in {work / 'overlay.tar'} /"]
+    line += ['--customize-hook=chroot "$1" /bin/sh /usr/lib/localcloud-lab/customize.sh']
+    line += [recipe.distribution.codename, str(tar)]
+    return line + ([str(work / "lab.sources")] if recipe.sources else [])
+
+
+def bootstrap(recipe: Recipe, tar: Path) -> None:
+    """Write the root file system to ``tar``, which appears only when it is complete."""
+    if not shutil.which("mmdebstrap"):
+        raise UsageError(
+            _("mmdebstrap is missing, which makes the practice machines' system."),
+            _("Install it: {command}").format(command="sudo apt install mmdebstrap"),
+        )
+    # Not in the cache: package tools of other users must be able to enter it without root.
+    temporary = Path("/var/tmp")  # noqa: S108 the names below are unpredictable and private
+    for left in temporary.glob(f"{_WORK}*"):  # a killed bootstrap's; we hold the lock
+        _remove(left)
+    work = Path(tempfile.mkdtemp(prefix=_WORK, dir=temporary))
+    partial = tar.with_name(tar.name + ".partial")
+    try:
+        work.chmod(0o755)
+        for name, content in (
+            ("apt.conf", ("\n".join(recipe.apt_options) + "\n").encode()),
+            ("lab.sources", recipe.sources.encode()),
+            ("overlay.tar", recipe.overlay),
+        ):
+            (work / name).touch(mode=0o600)
+            (work / name).write_bytes(content)
+        partial.unlink(missing_ok=True)
+        partial.touch(mode=0o600)
+        _run(command(recipe, work, partial), {**os.environ, "TMPDIR": str(work)})
+        partial.replace(tar)
+    finally:
+        partial.unlink(missing_ok=True)
+        _remove(work)
+
+
+def _run(line: list[str], environment: dict[str, str]) -> None:
+    # An own process group: Ctrl-C reaches us alone, and we end it with all its children.
+    process = subprocess.Popen(
+        line,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+        start_new_session=True,
+    )
+    try:
+        _out, words = process.communicate()
+    except BaseException:
+        os.killpg(process.pid, signal.SIGTERM)
+        try:
+            process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+        raise
+    if process.returncode != 0:
+        raise LocalcloudError(
+            _("The practice machines' system could not be made from the distribution's packages."),
+            _(
+                "See that this computer's own package sources answer ({command}), then run the "
+                "command again."
+            ).format(command="sudo apt update"),
+            "\n".join(words.strip().splitlines()[-15:]),
+        )
+
+
+def _remove(directory: Path) -> None:
+    """Remove a bootstrap's work, whose files may belong to subordinate users."""
+    shutil.rmtree(directory, ignore_errors=True)
+    if directory.exists() and shutil.which("unshare"):
+        subprocess.run(
+            ["unshare", "--map-auto", "--map-root-user", "rm", "-rf", str(directory)],
+            check=False,
+            capture_output=True,
+        )
+
+
+def _forget_older(cache: Path, recipe: Recipe) -> None:
+    """Keep one tar per distribution; a new recipe makes the old one useless."""
+    for old in cache.glob(f"lab-{recipe.distribution.name}-*.tar"):
+        if old.name != f"lab-{recipe.name}.tar":
+            old.unlink(missing_ok=True)
+
+
+def forget(engine: Engine) -> list[str]:
+    """Remove every cached system, here and in the engine; return the images removed."""
+    for tar in cache_dir().glob("lab-*.tar*"):
+        tar.unlink(missing_ok=True)
+    lines = engine.run(
+        *("images", "--format", "{{.Repository}}:{{.Tag}}"),
+        *("--filter", "reference=localhost/localcloud-lab:*"),
+    )
+    removed = []
+    for name in lines.splitlines():
+        if engine.call("rmi", name).returncode == 0:
+            removed.append(name)
+    return removed

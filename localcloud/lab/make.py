@@ -1,0 +1,176 @@
+"""``lab up``: from nothing, or from whatever is there, to machines that answer."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from threading import Lock
+
+from localcloud.errors import UsageError
+from localcloud.i18n import _
+from localcloud.lab import distributions, image, machines, networks, plan, ports, recipe, sitefiles
+from localcloud.lab import engine as engines
+from localcloud.lab import state as states
+from localcloud.lab.engine import Engine
+from localcloud.lab.lab import Lab, Say, silent
+from localcloud.lab.state import LabState, Machine
+from localcloud.site.lock import site_lock
+
+_choosing = Lock()
+_ATTEMPTS = 5  # ports chosen anew when a foreign program was quicker
+
+
+def up(
+    directory: Path | str,
+    *,
+    hosts: int | None = None,
+    groups: Sequence[str] = (),
+    distribution: str | None = None,
+    engine: str | None = None,
+    memory: str | None = None,
+    say: Say = silent,
+) -> Lab:
+    """Make the lab in ``directory``, or start what is stopped and add what is missing.
+
+    ``hosts`` and ``groups`` as in :func:`localcloud.lab.plan.groups_of_machines`; ``memory`` is
+    one machine's limit in the engine's notation (``2g``). Options left out mean: what the lab
+    has, or the defaults for a new one. Returns when every machine answers over SSH.
+    """
+    directory = Path(directory).absolute()
+    known = states.load(directory)
+    _refuse_foreign(directory, known)
+    found = engines.detect(engine or (known.engine if known else None))
+    made_site = not directory.exists() or {p.name for p in directory.iterdir()} <= {states.RUN_DIR}
+    if known is None:
+        wanted = plan.groups_of_machines(hosts, groups)
+        lab = Lab(directory, _new(directory, found, distribution, memory, made_site, say), found)
+    else:
+        _refuse_change(known, found, distribution, memory)
+        asked = hosts is not None or bool(groups)
+        wanted = plan.groups_of_machines(hosts, groups) if asked else []
+        lab = Lab(directory, known, found)
+    lab.say = say
+    with site_lock(states.run_dir(directory), "lab up"):
+        states.run_dir(directory).chmod(0o700)
+        states.save(directory, lab.state)  # from here on, `down` and the port registry find it
+        fresh = _add_machines(lab, wanted)
+        _bring_up(lab, fresh)
+    return lab
+
+
+def _refuse_foreign(directory: Path, known: LabState | None) -> None:
+    if directory.exists() and not directory.is_dir():
+        raise UsageError(
+            _("{path} is no directory.").format(path=directory), _("Choose another one.")
+        )
+    if known is None and (directory / "hosts.yml").exists():
+        raise UsageError(
+            _("{path} is a site already, with hosts that are no practice machines.").format(
+                path=directory
+            ),
+            _("Choose another directory for the lab, for example: localcloud lab up practice"),
+        )
+
+
+def _new(
+    directory: Path,
+    engine: Engine,
+    distribution: str | None,
+    memory: str | None,
+    made_site: bool,
+    say: Say,
+) -> LabState:
+    chosen = distributions.choose(distribution)
+    if chosen.needs_cgroup2 and engine.cgroups != "v2":
+        raise UsageError(
+            _(
+                "{distribution} does not start in a container on this computer: its systemd needs "
+                "cgroup v2, and here is the older hierarchy ({layout})."
+            ).format(distribution=chosen.name, layout=engine.cgroups),
+            _("Choose another one ({choice}), or use a computer with cgroup v2.").format(
+                choice=f"--distribution {distributions.FALLBACK}"
+            ),
+        )
+    base = image.ensure(engine, recipe.build(chosen), say)
+    return LabState(
+        states.identity(directory),
+        engine.kind,
+        chosen.name,
+        base,
+        memory=memory or "",
+        made_site=made_site,
+    )
+
+
+def _refuse_change(
+    known: LabState, engine: Engine, distribution: str | None, memory: str | None
+) -> None:
+    pairs = [
+        ("--engine", known.engine, engine.kind),
+        ("--distribution", known.distribution, distribution or known.distribution),
+        ("--memory", known.memory or "-", memory or known.memory or "-"),
+    ]
+    for option, have, want in pairs:
+        if have != want:
+            raise UsageError(
+                _("This lab was made with {option} {value}.").format(option=option, value=have),
+                _("To change it, take the lab down first: localcloud lab down"),
+            )
+
+
+def _add_machines(lab: Lab, wanted: list[list[str]]) -> set[str]:
+    """Give names, addresses and ports to machines the lab does not have yet; return their names."""
+    lab.ensure_network()
+    state = lab.state
+    before = set(state.machines)
+    if wanted and len(wanted) < len(before):
+        lab.say(_("The lab has more machines than asked for; all of them are kept."))
+    for number, groups in enumerate(wanted[len(before) :], len(before) + 1):
+        taken = [each.address for each in state.machines.values()]
+        name, address = f"node{number}", networks.address(state.subnet, taken)
+        state.machines[name] = Machine(name, groups, address, _ports(lab))
+    states.save(lab.directory, state)
+    machines.write_files(lab.directory, state)
+    sitefiles.write(lab.directory, state)
+    return set(state.machines) - before
+
+
+def _ports(lab: Lab) -> dict[int, int]:
+    avoid = [port for each in lab.state.machines.values() for port in each.ports.values()]
+    owner = states.path_of(lab.directory)
+    return ports.choose(image.cache_dir(), owner, ports.FIRST, avoid)
+
+
+def _bring_up(lab: Lab, fresh: set[str]) -> None:
+    """Create what is absent, start what is stopped, wait for all of it."""
+    statuses = lab.statuses()
+    absent = [host for host, status in statuses.items() if status == "absent"]
+    stopped = [host for host, status in statuses.items() if status not in ("absent", "running")]
+    images = {host: lab.image_of(lab.machine(host), lab.machine(host).state) for host in absent}
+    if absent or stopped:
+        lab.say(_("Starting {hosts} …").format(hosts=", ".join([*absent, *stopped])))
+    lab.each(
+        absent, lambda machine: _create(lab, machine, images[machine.name], machine.name in fresh)
+    )
+    lab.each(stopped, lambda machine: machines.start(lab.engine, lab.state, machine))
+    if fresh and len(fresh) < len(lab.hosts):
+        lab.tell_neighbours([host for host in lab.hosts if host not in {*absent, *stopped}])
+    lab.wait(lab.hosts)
+
+
+def _create(lab: Lab, machine: Machine, image_name: str, fresh: bool) -> None:
+    """Create a machine.
+
+    When a foreign program was quicker to take one of a new machine's ports, others are chosen; the
+    ports of a machine that people know already do not change behind their backs.
+    """
+    for attempt in range(_ATTEMPTS):
+        try:
+            lab.create(machine, image_name)
+            return
+        except machines.PortTaken:
+            if not fresh or attempt + 1 == _ATTEMPTS:
+                raise
+            with _choosing:
+                before, machine.ports = sitefiles.url(machine), _ports(lab)
+                states.save(lab.directory, lab.state)
+                sitefiles.write(lab.directory, lab.state)
+                sitefiles.replace_url(lab.directory, machine, before)

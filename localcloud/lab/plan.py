@@ -1,0 +1,62 @@
+"""How many machines a lab has, and which groups each of them is in."""
+
+import re
+from collections.abc import Sequence
+
+from localcloud.errors import UsageError
+from localcloud.i18n import _
+
+DEFAULT_GROUP = "jupyterhub"
+MOST = 50  # machines; beyond that the answer is a bigger computer
+
+
+def groups_of_machines(hosts: int | None, groups: Sequence[str]) -> list[list[str]]:
+    """One list of groups per machine.
+
+    ``name=N`` asks for N machines of that group alone; plain names together make up ``hosts``
+    machines (1 unless given) that are in all of them.
+    """
+    counted: list[list[str]] = []
+    plain: list[str] = []
+    for word in groups:
+        name, equals, number = word.partition("=")
+        _check_name(name)
+        if not equals:
+            plain.append(name)
+        elif number.isdigit() and 1 <= int(number) <= MOST:
+            counted += [[name]] * int(number)
+        else:
+            raise UsageError(
+                _("“{text}” asks for no number of machines.").format(text=word),
+                _("Write it as in --group {group}=3.").format(group=name),
+            )
+    if not counted and not plain:
+        plain = [DEFAULT_GROUP]
+    if hosts is not None and not plain:
+        raise UsageError(
+            _("--hosts and --group name=N both say how many machines there are."),
+            _("Leave --hosts out."),
+        )
+    wanted = [list(plain)] * (hosts or 1) if plain else []
+    if not 1 <= len(wanted + counted) <= MOST:
+        raise UsageError(
+            _("A lab has 1 to {most} machines.").format(most=MOST),
+            _("Ask for fewer with --hosts."),
+        )
+    return wanted + counted
+
+
+def _check_name(group: str) -> None:
+    from difflib import get_close_matches
+
+    from localcloud.components import load_components
+
+    known = sorted({one.group for one in load_components().values() if one.group})
+    if group in known or (not known and re.fullmatch(r"[a-z][a-z0-9_]*", group)):
+        return
+    near = get_close_matches(group, known, n=1)
+    remedy = _("Did you mean {name}?").format(name=near[0]) if near else ""
+    raise UsageError(
+        _("No component has the group {group}.").format(group=group),
+        remedy or _("There are: {names}.").format(names=", ".join(known)),
+    )
