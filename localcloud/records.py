@@ -188,6 +188,12 @@ class Past:
             return INTERRUPTED
         return status
 
+    @property
+    def changed(self) -> int:
+        """How many steps changed something, over all hosts."""
+        counts = self.data.get("counts") or {}
+        return sum(int(count.get("changed", 0)) for count in counts.values())
+
     def events(self) -> Iterator[dict[str, Any]]:
         """The events, as written; a last line cut short by a kill is left out."""
         path = self.directory / "events.jsonl"
@@ -238,3 +244,9 @@ def find(run_dir: Path, name: str | None = None) -> Past:
             words.format(name=name), _("`localcloud logs --list` shows the names of all runs.")
         )
     return read(exact[0])
+
+
+def amend(directory: Path, redactor: Redactor, **facts: Any) -> None:
+    """Add what was found out after the run (such as a journey) to its record."""
+    past = read(directory)
+    Record(directory, redactor, past.data).add(**facts)

@@ -1,0 +1,159 @@
+"""``localcloud install``: check, playbook, journey, summary."""
+
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from localcloud import cancel, durations, preview, progress, records, runner, summary, ui
+from localcloud.cli.options import json_option, limit_option, site_options
+from localcloud.errors import ExitCode
+from localcloud.estimates import Estimate
+from localcloud.i18n import _, ngettext
+from localcloud.outcome import RunResult
+from localcloud.site import Site, load_site
+
+
+@click.command("install", help=_("Make the servers what the site says."))
+@limit_option
+@click.option("--dry-run", is_flag=True, help=_("Change nothing; show what would be changed."))
+@click.option("--no-journey", is_flag=True, help=_("Do not walk through the hub at the end."))
+@click.option(
+    "--show-password", is_flag=True, help=_("Print the admin's password off a terminal, too.")
+)
+@json_option
+@site_options
+def command(
+    inventory: Path,
+    limit: str | None,
+    dry_run: bool,
+    no_journey: bool,
+    show_password: bool,
+    as_json: bool,
+    verbose: int,
+) -> int:
+    with cancel.as_interrupt():
+        site = load_site(inventory, limit=limit)
+        with site.lock("install"):
+            code = _check(site, as_json)
+            if code != ExitCode.DONE:
+                return int(code)
+            seen = preview.Preview() if dry_run else None
+            result = _run(site, limit, seen, as_json)
+            summary.raise_if_interrupted(result)
+            good = result.status == records.DONE
+            journeys = [] if dry_run or no_journey or not good else _journeys(site, result, as_json)
+    code = summary.exit_code(result)
+    if good and not all(report.ok for report in journeys):
+        code = ExitCode.FAILED
+    if as_json:
+        _print_json(site, result, journeys, code)
+    elif not good:
+        summary.show_failures(result)
+    elif seen is not None:
+        seen.show(result, diffs=verbose > 0)
+    else:
+        _summary(site, result, show_password)
+    return int(code)
+
+
+def _check(site: Site, quiet: bool) -> ExitCode:
+    """The preflight: shown in full only where it blocks."""
+    if os.environ.get(runner.SKIP_CHECK):
+        return ExitCode.DONE
+    from localcloud import preflight
+    from localcloud.cli import check
+
+    began = time.monotonic()
+    report = preflight.check(site, "install")
+    code = check.exit_code(report)
+    if quiet:
+        if code != ExitCode.DONE:
+            ui.out(json.dumps(report.as_json(), indent=1, ensure_ascii=False))
+        return code
+    if code != ExitCode.DONE:
+        check.show(report)
+        return code
+    for found in report.findings:
+        if found.severity == "warning":
+            ui.warn(ui.wrap(f"{found.message} {found.remedy}", "  ").lstrip())
+    words = ngettext("Server {hosts} is ready", "Servers {hosts} are ready", len(site.hosts))
+    words = words.format(hosts=progress.names(list(site.hosts)))
+    ui.ok(f"{words:<44}  {durations.exact(time.monotonic() - began)}")
+    return code
+
+
+def _run(site: Site, limit: str | None, seen: "preview.Preview | None", quiet: bool) -> RunResult:
+    dry_run = seen is not None
+    past = records.all_of(site.run_dir)
+    estimate = Estimate(past, "install", list(site.hosts), dry_run)
+    with progress.silent() if quiet else progress.follow(estimate) as view:
+
+        def on_event(event: Any) -> None:
+            view(event)
+            if seen is not None:
+                seen.take(event)
+
+        return runner.run("install", site, limit=limit, dry_run=dry_run, on_event=on_event)
+
+
+def _journeys(site: Site, result: RunResult, quiet: bool) -> list[Any]:
+    """Walk through every hub of the site; the record keeps the reports."""
+    endpoints = site.endpoints()
+    if not endpoints:
+        return []
+    from localcloud.journey import journey
+    from localcloud.redaction import Redactor
+
+    reports = []
+    for endpoint in endpoints:
+        report = journey(endpoint, site)
+        reports.append(report)
+        if not quiet:
+            _show_journey(report)
+    redactor = Redactor(site.secret_values())
+    records.amend(result.record, redactor, journeys=[report.as_dict() for report in reports])
+    return reports
+
+
+def _show_journey(report: Any) -> None:
+    if report.ok:
+        words = _("A student's journey through {url}").format(url=report.url)
+        ui.ok(f"{words:<44}  {durations.exact(report.seconds)}")
+    else:
+        ui.err(report.render())
+
+
+def _summary(site: Site, result: RunResult, show_password: bool) -> None:
+    ui.out()
+    ui.ok(summary.changes(result))
+    for endpoint in site.endpoints():
+        ui.out("  " + _("Address:  {url}").format(url=ui.style(endpoint.url, "accent")))
+        if endpoint.admins:
+            ui.out("  " + _("Admin:    {name}").format(name=", ".join(endpoint.admins)))
+        if endpoint.admin_password:
+            ui.out("  " + _password(endpoint.admin_password, show_password))
+    ui.out("  " + _("Record:   {path}").format(path=result.record))
+
+
+def _password(password: str, show: bool) -> str:
+    if show or ui.is_terminal():
+        return _("Password: {password}").format(password=password)
+    return _("Password: in the site's secrets; --show-password prints it")
+
+
+def _print_json(site: Site, result: RunResult, journeys: list[Any], code: ExitCode) -> None:
+    endpoints = [
+        {"component": one.component, "host": one.host, "url": one.url, "admins": list(one.admins)}
+        for one in site.endpoints()
+    ]
+    found = {
+        **summary.as_dict(result),
+        "exit_code": int(code),
+        "endpoints": endpoints,
+        "journeys": [report.as_dict() for report in journeys],
+    }
+    ui.out(json.dumps(found, indent=1, ensure_ascii=False))

@@ -1,0 +1,92 @@
+"""``localcloud logs``: read the records of earlier runs."""
+
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from localcloud import durations, progress, records, ui
+from localcloud.cli.options import json_option, site_options
+from localcloud.errors import UsageError
+from localcloud.i18n import _
+from localcloud.records import Past
+
+
+@click.command("logs", help=_("Show the last run, or the RUN whose name begins so."))
+@click.argument("run", metavar="[RUN]", required=False)
+@click.option("--list", "as_list", is_flag=True, help=_("List all runs, the newest last."))
+@click.option("--events", is_flag=True, help=_("Print every event as a line of JSON."))
+@json_option
+@site_options
+def command(
+    inventory: Path, run: str | None, as_list: bool, events: bool, as_json: bool, verbose: int
+) -> None:
+    run_dir = _run_dir(inventory)
+    if as_list:
+        _list(records.all_of(run_dir), as_json)
+        return
+    past = records.find(run_dir, run)
+    if events:
+        for event in past.events():
+            ui.out(json.dumps(event, ensure_ascii=False))
+    elif as_json:
+        ui.out(json.dumps(_as_dict(past), indent=1, ensure_ascii=False))
+    else:
+        _show(past)
+
+
+def _run_dir(inventory: Path) -> Path:
+    """Records can be read even where the site itself has a fault, so it is not loaded."""
+    if not (inventory / "hosts.yml").is_file():
+        raise UsageError(
+            _("{directory} is not a site: it has no hosts.yml.").format(
+                directory=inventory.resolve()
+            ),
+            _("Name a site with -i DIR."),
+        )
+    return inventory / ".localcloud"
+
+
+def _status(past: Past) -> str:
+    words = {
+        records.DONE: ui.style(_("done"), "good"),
+        records.FAILED: ui.style(_("failed"), "bad"),
+        records.UNREACHABLE: ui.style(_("unreachable"), "bad"),
+        records.INTERRUPTED: ui.style(_("interrupted"), "warning"),
+        records.RUNNING: ui.style(_("running"), "accent"),
+    }
+    status = words.get(past.status, past.status)
+    journeys = past.data.get("journeys") or []
+    if past.status == records.DONE and not all(one.get("ok") for one in journeys):
+        return ui.style(_("done, journey failed"), "bad")
+    return status
+
+
+def _as_dict(past: Past) -> dict[str, Any]:
+    return {"name": past.name, "path": str(past.directory), **past.data, "status": past.status}
+
+
+def _list(runs: list[Past], as_json: bool) -> None:
+    if as_json:
+        ui.out(json.dumps([_as_dict(past) for past in runs], indent=1, ensure_ascii=False))
+        return
+    rows = []
+    for past in runs:
+        began = past.data.get("started")
+        when = datetime.fromtimestamp(began).strftime("%Y-%m-%d %H:%M") if began else "?"
+        took = durations.exact(past.data["seconds"]) if "seconds" in past.data else ""
+        hosts = progress.names(past.data.get("hosts") or [], 3)
+        rows.append([past.name, when, _status(past), took, str(past.changed), hosts])
+    ui.table([_("Run"), _("Begun"), _("Result"), _("Took"), _("Changed"), _("Hosts")], rows)
+
+
+def _show(past: Past) -> None:
+    ui.heading(f"{past.name}: {_status(past)}")
+    ui.out(past.log().rstrip())
+    if past.status == records.INTERRUPTED:
+        ui.out()
+        ui.warn(_("This run did not end by itself. Run the same command again to go on."))
+    ui.out()
+    ui.out(_("Record:   {path}").format(path=past.directory))

@@ -1,0 +1,175 @@
+"""``localcloud reset``: take out what install put in."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from localcloud import cancel, durations, progress, receipts, records, runner, summary, ui
+from localcloud.cli.options import json_option, limit_option, site_options
+from localcloud.errors import ExitCode, LocalcloudError, UsageError
+from localcloud.estimates import Estimate
+from localcloud.i18n import _, ngettext
+from localcloud.outcome import RunResult
+from localcloud.phases import component_name
+from localcloud.receipts import Components
+from localcloud.site import Site, load_site
+
+
+@click.command("reset", help=_("Take out what install put in; home directories stay."))
+@limit_option
+@click.option("--delete-data", is_flag=True, help=_("Delete the users' home directories, too."))
+@click.option("--yes", is_flag=True, help=_("Do not ask."))
+@click.option(
+    "--yes-delete-data", is_flag=True, help=_("Do not ask about the home directories either.")
+)
+@click.option("--dry-run", is_flag=True, help=_("Change nothing; show what would go."))
+@json_option
+@site_options
+def command(
+    inventory: Path,
+    limit: str | None,
+    delete_data: bool,
+    yes: bool,
+    yes_delete_data: bool,
+    dry_run: bool,
+    as_json: bool,
+    verbose: int,
+) -> int:
+    delete_data = delete_data or yes_delete_data
+    with cancel.as_interrupt():
+        site = load_site(inventory, limit=limit)
+        with site.lock("reset"):
+            before = _receipts(site)
+            if not as_json:
+                _show_plan(before, delete_data)
+            if not dry_run:
+                _make_sure(site, before, delete_data, yes or yes_delete_data, yes_delete_data)
+            if dry_run or not any(before.values()):
+                if as_json:
+                    ui.out(json.dumps({"hosts": before}, indent=1, ensure_ascii=False))
+                return int(ExitCode.DONE)
+            result = _run(site, limit, delete_data, as_json)
+            summary.raise_if_interrupted(result)
+            good = result.status == records.DONE
+            after = _receipts(site) if good else {}
+    return int(_conclude(result, after, as_json))
+
+
+def _receipts(site: Site) -> dict[str, Components]:
+    """Every host's receipt; the first host that cannot be read ends the command."""
+    found: dict[str, Components] = {}
+    for host, answer in receipts.of_all(site, list(site.hosts.values())).items():
+        if isinstance(answer, LocalcloudError):
+            raise answer
+        found[host] = answer
+    return found
+
+
+def _show_plan(before: dict[str, Components], delete_data: bool) -> None:
+    for host, components in before.items():
+        if not components:
+            ui.out(_("{host}: nothing of localcloud is installed here.").format(host=host))
+            continue
+        ui.heading(_("{host}: this will go").format(host=host))
+        for name, entry in components.items():
+            ui.out(f"  {component_name(name)} {entry.get('version', '')}".rstrip())
+            for line in _contents(entry):
+                ui.out(ui.style(f"    {line}", "dim"))
+            _show_homes(entry.get("users", []), delete_data)
+
+
+def _contents(entry: dict[str, Any]) -> list[str]:
+    """What a component put on its host, in few lines."""
+    lines = []
+    if units := entry.get("units"):
+        lines.append(_("services: {names}").format(names=progress.names(units, 6)))
+    paths = [path for path, was in entry.get("paths", {}).items() if was.get("was") == "absent"]
+    if paths:
+        lines.append(_("files and folders: {names}").format(names=progress.names(paths, 4)))
+    back = [path for path, was in entry.get("paths", {}).items() if was.get("was") == "file"]
+    if back:
+        lines.append(_("given back as they were: {names}").format(names=progress.names(back, 4)))
+    return lines
+
+
+def _show_homes(users: list[str], delete_data: bool) -> None:
+    if not users:
+        return
+    number = len(users)
+    if delete_data:
+        words = ngettext(
+            "{count} user AND THE HOME DIRECTORY: {names}",
+            "{count} users AND THEIR HOME DIRECTORIES: {names}",
+            number,
+        )
+    else:
+        words = ngettext(
+            "{count} user; the home directory stays: {names}",
+            "{count} users; their home directories stay: {names}",
+            number,
+        )
+    text = words.format(count=number, names=progress.names(users, 6))
+    ui.out("    " + ui.style(text, "bad" if delete_data else "good"))
+
+
+def _make_sure(
+    site: Site, before: dict[str, Components], delete_data: bool, yes: bool, yes_data: bool
+) -> None:
+    """Ask; deleting homes takes the site's name, typed. Raises UsageError if nobody agrees."""
+    if not any(before.values()):
+        return
+    name = site.directory.resolve().name
+    if not yes and not ui.is_terminal():
+        raise UsageError(
+            _("There is no terminal to ask on."),
+            _("In a script, add --yes (and --yes-delete-data to delete home directories)."),
+        )
+    if delete_data and not yes_data:
+        if not ui.is_terminal():
+            raise UsageError(
+                _("Home directories are deleted without a question only with --yes-delete-data."),
+                _("Add it, or leave --delete-data out."),
+            )
+        question = _("Type the site's name, {name}, to delete the home directories:")
+        agreed = input(f"{question.format(name=name)} ").strip() == name
+    else:
+        agreed = yes or ui.confirm(_("Take all this out?"))
+    if not agreed:
+        raise UsageError(_("Nothing was touched."))
+
+
+def _run(site: Site, limit: str | None, delete_data: bool, quiet: bool) -> RunResult:
+    estimate = Estimate(records.all_of(site.run_dir), "reset", list(site.hosts))
+    with progress.silent() if quiet else progress.follow(estimate) as view:
+        return runner.run(
+            "reset", site, limit=limit, flags={"delete_data": delete_data}, on_event=view
+        )
+
+
+def _conclude(result: RunResult, after: dict[str, Components], as_json: bool) -> ExitCode:
+    code = summary.exit_code(result)
+    left = {host: sorted(components) for host, components in after.items() if components}
+    if code == ExitCode.DONE and left:
+        code = ExitCode.FAILED
+    if as_json:
+        found = {**summary.as_dict(result), "left": left, "exit_code": int(code)}
+        ui.out(json.dumps(found, indent=1, ensure_ascii=False))
+    elif result.status != records.DONE:
+        summary.show_failures(result)
+    else:
+        _show_end(result, after, left)
+    return code
+
+
+def _show_end(result: RunResult, after: dict[str, Components], left: dict[str, list[str]]) -> None:
+    ui.out()
+    for host in after:
+        if host in left:
+            names = ", ".join(left[host])
+            ui.bad(_("{host}: still there: {names}").format(host=host, names=names))
+        else:
+            ui.ok(_("{host} is clean.").format(host=host))
+    ui.out("  " + _("Took:     {time}").format(time=durations.exact(result.seconds)))
+    ui.out("  " + _("Record:   {path}").format(path=result.record))

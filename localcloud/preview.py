@@ -1,0 +1,68 @@
+"""What a dry run would change."""
+
+from dataclasses import dataclass, field
+from textwrap import indent
+
+from localcloud import durations, phases, progress, recordlog, ui
+from localcloud.events import Event
+from localcloud.i18n import _, ngettext
+from localcloud.outcome import RunResult
+from localcloud.phases import Phase
+
+
+@dataclass
+class _Step:
+    phase: Phase | None
+    task: str
+    hosts: list[str] = field(default_factory=list)
+    diffs: dict[str, str] = field(default_factory=dict)  # host → unified diff
+
+
+@dataclass
+class Preview:
+    """Collects the steps that report a change; give it every event."""
+
+    steps: dict[tuple[Phase | None, str], _Step] = field(default_factory=dict)
+
+    def take(self, event: Event) -> None:
+        if event.kind != "result" or event.status != "changed" or not event.host:
+            return
+        key = (event.phase, event.task or "?")
+        step = self.steps.setdefault(key, _Step(*key))
+        step.hosts.append(event.host)
+        if event.result.get("diff"):
+            step.diffs[event.host] = recordlog.diff_text(event.result["diff"])
+
+    def show(self, result: RunResult, diffs: bool = False) -> None:
+        """List the steps by phase; with ``diffs`` what each would write, too."""
+        ui.out()
+        last: Phase | None = None
+        for step in self.steps.values():
+            if step.phase and step.phase != last:
+                ui.heading(phases.label(step.phase))
+                last = step.phase
+            hosts = progress.names(sorted(set(step.hosts)))
+            ui.out(f"  {ui.style('~', 'warning')} {step.task}  {ui.style(f'({hosts})', 'dim')}")
+            for host, diff in step.diffs.items() if diffs else ():
+                ui.out(indent(f"{host}:\n{diff}".rstrip(), "      "))
+        self._conclude(result)
+
+    def _conclude(self, result: RunResult) -> None:
+        count = len(self.steps)
+        took = durations.exact(result.seconds)
+        if result.left_out:
+            words = _(
+                "No preview of {hosts}: Python is not installed there yet, and a dry run "
+                "installs nothing."
+            )
+            ui.warn(ui.wrap(words.format(hosts=progress.names(result.left_out)), "  ").lstrip())
+        if not count:
+            ui.ok(_("Dry run: nothing would be changed ({time}).").format(time=took))
+            return
+        words = ngettext(
+            "Dry run: {count} step would change something ({time}). Nothing was changed.",
+            "Dry run: {count} steps would change something ({time}). Nothing was changed.",
+            count,
+        )
+        ui.ok(words.format(count=count, time=took))
+        ui.out("  " + _("Record:   {path}").format(path=result.record))

@@ -1,0 +1,222 @@
+"""What a person sees while a run goes on: a live view on a terminal, plain lines elsewhere."""
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TextIO
+
+from localcloud import durations, phases, ui
+from localcloud.estimates import Estimate
+from localcloud.events import Event
+from localcloud.i18n import _, ngettext
+from localcloud.phases import Phase
+
+_SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
+_REDRAW = 0.2  # seconds
+_HIDE, _SHOW, _CLEAR = "\x1b[?25l", "\x1b[?25h", "\x1b[J"
+_BAD = ("failed", "unreachable")
+
+
+@dataclass
+class State:
+    """Where the run is. Times are ``time.monotonic()`` of this computer."""
+
+    phase: Phase | None = None
+    began: float = 0.0
+    done: list[str] = field(default_factory=list)  # keys of finished phases
+    failed: bool = False  # in the current phase
+    changed: bool = False  # in the whole run
+    at_work: dict[str, str] = field(default_factory=dict)  # host → its step
+
+    def take(self, event: Event) -> None:
+        if event.kind == "host" and event.host:
+            self.at_work[event.host] = event.task or ""
+        elif event.kind == "retry" and event.host:
+            tries = event.result.get("attempts", "")
+            self.at_work[event.host] = _("{step} (again, attempt {number})").format(
+                step=event.task, number=tries
+            )
+        elif event.kind == "result":
+            self.at_work.pop(event.host or "", None)
+            self.failed |= event.status in _BAD
+            self.changed |= event.status == "changed"
+
+    def enter(self, phase: Phase) -> None:
+        self.phase, self.began, self.failed = phase, time.monotonic(), False
+
+    def leave(self) -> None:
+        if self.phase is not None:
+            self.done.append(self.phase.key)
+            self.phase = None
+            self.at_work.clear()
+
+    @property
+    def elapsed(self) -> float:
+        return time.monotonic() - self.began
+
+
+class Progress:
+    """Follows events; use it as a context manager and give it to the runner as ``on_event``."""
+
+    def __init__(self, estimate: Estimate, stream: TextIO) -> None:
+        self.state = State()
+        self.estimate = estimate
+        self.stream = stream
+        self.lock = threading.RLock()
+
+    def __enter__(self) -> "Progress":
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        with self.lock:
+            self._leave()
+
+    def __call__(self, event: Event) -> None:
+        with self.lock:
+            if event.phase and event.phase != self.state.phase and event.kind != "end":
+                self._leave()
+                self.state.enter(event.phase)
+                self.begin(phases.label(event.phase))
+            self.state.take(event)
+
+    def _leave(self) -> None:
+        if self.state.phase is not None:
+            label, took = phases.label(self.state.phase), durations.exact(self.state.elapsed)
+            self.end(label, took, self.state.failed)
+            self.state.leave()
+
+    def begin(self, label: str) -> None:
+        """A phase starts."""
+
+    def end(self, label: str, took: str, failed: bool) -> None:
+        """A phase is over."""
+
+    def write(self, text: str) -> None:
+        with suppress(OSError, ValueError):  # a closed terminal must not stop the run's clean-up
+            self.stream.write(text)
+            self.stream.flush()
+
+
+class Plain(Progress):
+    """One line for each phase, for logs and pipes."""
+
+    def begin(self, label: str) -> None:
+        self.write(f"{label} … ")
+
+    def end(self, label: str, took: str, failed: bool) -> None:
+        words = _("failed ({time})") if failed else _("done ({time})")
+        self.write(words.format(time=took) + "\n")
+
+
+class Live(Progress):
+    """Finished phases scroll by; below them the current one with each host's step, redrawn."""
+
+    def __init__(self, estimate: Estimate, stream: TextIO) -> None:
+        super().__init__(estimate, stream)
+        self._drawn: list[str] = []
+        self._over = threading.Event()
+        self._turn = 0
+        self._painter = threading.Thread(target=self._paint, daemon=True, name="progress")
+
+    def __enter__(self) -> "Progress":
+        self.write(_HIDE)
+        self._painter.start()
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self._over.set()
+        self._painter.join()
+        with self.lock:
+            self._leave()
+            self.write(self._back() + _SHOW)
+            self._drawn = []
+
+    def end(self, label: str, took: str, failed: bool) -> None:
+        sign = ui.style("✗", "bad") if failed else ui.style("✓", "good")
+        width = _size(self.stream)[0] - 1
+        line = cut(f"{label:<44}  {took}", width - 2)
+        self.write(f"{self._back()}{sign} {line}\n")
+        self._drawn = []
+
+    def _paint(self) -> None:
+        while not self._over.wait(_REDRAW):
+            with self.lock:
+                lines = self._lines()
+                styled = [*lines[:1], *(ui.style(line, "dim") for line in lines[1:])]
+                self.write(self._back() + "".join(f"{line}\n" for line in styled))
+                self._drawn = lines
+
+    def _back(self) -> str:
+        """Go back over what was drawn; a terminal made narrower meanwhile has wrapped it."""
+        width = _size(self.stream)[0]
+        rows = sum(max(1, -(-ui._columns(line) // width)) for line in self._drawn)
+        return f"\x1b[{rows}A\r{_CLEAR}" if rows else f"\r{_CLEAR}"
+
+    def _lines(self) -> list[str]:
+        width, height = _size(self.stream)
+        self._turn += 1
+        sign = _SPINNER[self._turn % len(_SPINNER)]
+        state = self.state
+        if state.phase is None:
+            return [cut(f"{sign} {_('Starting')}", width - 1)]
+        spent = durations.clock(state.elapsed)
+        rest = self.estimate.rest(state.done, state.phase.key, state.elapsed, state.changed)
+        times = spent if rest is None else f"{spent}, {durations.left(rest)}"
+        first = cut(f"{sign} {phases.label(state.phase):<44}  {times}", width - 1)
+        return [first, *_hosts(state.at_work, max(1, min(12, height - 4)), width - 1)]
+
+
+def _hosts(at_work: dict[str, str], most: int, width: int) -> list[str]:
+    """A line for each host at work, no more than ``most`` in all."""
+    pairs = list(at_work.items())
+    shown = pairs if len(pairs) <= most else pairs[: most - 1]
+    longest = max((len(host) for host, _step in shown), default=0)
+    lines = [cut(f"    {host:<{longest}}  {step}", width) for host, step in shown]
+    if more := len(pairs) - len(shown):
+        words = ngettext("… and {count} more host", "… and {count} more hosts", more)
+        lines.append(cut("    " + words.format(count=more), width))
+    return lines
+
+
+def cut(text: str, width: int) -> str:
+    """A text that takes no more than so many columns."""
+    text = " ".join(text.splitlines())
+    if ui._columns(text) <= width:
+        return text
+    while text and ui._columns(text) > width - 1:
+        text = text[:-1]
+    return text + "…"
+
+
+def _size(stream: TextIO) -> tuple[int, int]:
+    """Columns and rows of the terminal, as they are now ($COLUMNS would be as they were)."""
+    try:
+        size = os.get_terminal_size(stream.fileno())
+    except (OSError, ValueError):
+        return 80, 24
+    return max(10, size.columns or 80), max(3, size.lines or 24)
+
+
+def follow(estimate: Estimate, stream: TextIO | None = None) -> Progress:
+    """The view that fits the stream (default: standard output)."""
+    stream = stream or sys.stdout
+    live = stream.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+    return Live(estimate, stream) if live else Plain(estimate, stream)
+
+
+def silent() -> Progress:
+    """Shows nothing: for ``--json``."""
+    return Progress(Estimate([], "", []), sys.stderr)
+
+
+def names(hosts: Sequence[str], most: int = 5) -> str:
+    """Host names in a row; many of them cut short."""
+    if len(hosts) <= most:
+        return ", ".join(hosts)
+    more = len(hosts) - most
+    words = ngettext("{names} and {count} more", "{names} and {count} more", more)
+    return words.format(names=", ".join(hosts[:most]), count=more)

@@ -1,0 +1,104 @@
+"""How a run's end is told: one readable failure block, and the way to go on."""
+
+from textwrap import indent
+from typing import Any
+
+from localcloud import durations, failures, phases, progress, records, ui
+from localcloud.errors import ExitCode, LocalcloudError
+from localcloud.failures import Failure
+from localcloud.i18n import _, ngettext
+from localcloud.outcome import RunResult
+
+_MOST = 5  # failure blocks on a screen; the record has them all
+
+
+def exit_code(result: RunResult) -> ExitCode:
+    return {
+        records.DONE: ExitCode.DONE,
+        records.UNREACHABLE: ExitCode.UNREACHABLE,
+        records.INTERRUPTED: ExitCode.INTERRUPTED,
+    }.get(result.status, ExitCode.FAILED)
+
+
+def raise_if_interrupted(result: RunResult) -> None:
+    """Say how to go on after Ctrl-C; raises LocalcloudError with exit code 130."""
+    if result.status != records.INTERRUPTED:
+        return
+    if result.not_cleaned:
+        message = _("Stopped, but these hosts could not be asked to stop: {hosts}.").format(
+            hosts=progress.names(result.not_cleaned)
+        )
+    else:
+        message = _("Stopped. Nothing of the run is left at work, here or on the hosts.")
+    raise LocalcloudError(
+        message,
+        _("To go on, run the same command again: what is done already is kept."),
+        exit_code=ExitCode.INTERRUPTED,
+    )
+
+
+def show_failures(result: RunResult) -> None:
+    """What went wrong: where, at which step, why, what to do, and where all of it is written."""
+    groups = failures.grouped(result.failures)
+    for failure, hosts in groups[:_MOST]:
+        _show(failure, hosts)
+    if (more := len(groups) - _MOST) > 0:
+        words = ngettext("… and {count} more failure.", "… and {count} more failures.", more)
+        ui.err(words.format(count=more))
+    ui.err()
+    ui.err("  " + _("Full log: {path}").format(path=result.record / "output.log"))
+    ui.err("  " + _("Show it: {command}").format(command=f"localcloud logs {result.record.name}"))
+
+
+def _show(failure: Failure, hosts: list[str]) -> None:
+    ui.err()
+    ui.bad(ui.wrap(failure.message).lstrip())
+    if failure.host:
+        label = ngettext("Host: {hosts}", "Hosts: {hosts}", len(hosts))
+        ui.err("  " + label.format(hosts=progress.names(hosts, 10)))
+    if failure.task:
+        step = f"{phases.label(failure.phase)}: {failure.task}" if failure.phase else failure.task
+        ui.err("  " + _("Step: {step}").format(step=step))
+    if failure.details:
+        ui.err(ui.style(indent(failure.details, "    "), "dim"))
+    if failure.remedy:
+        ui.err(ui.wrap(_("What to do: {remedy}").format(remedy=failure.remedy), "  "))
+
+
+def changes(result: RunResult) -> str:
+    """One sentence: how many steps changed something, and how long it took."""
+    took = durations.exact(result.seconds)
+    if not result.changed:
+        return _("Nothing had to be changed ({time}).").format(time=took)
+    words = ngettext(
+        "{count} step changed something ({time}).",
+        "{count} steps changed something ({time}).",
+        result.changed,
+    )
+    return words.format(count=result.changed, time=took)
+
+
+def as_dict(result: RunResult) -> dict[str, Any]:
+    """For ``--json``: plain data, times in seconds."""
+    return {
+        "status": result.status,
+        "seconds": result.seconds,
+        "changed": result.changed,
+        "strategy": result.strategy,
+        "hosts": result.hosts,
+        "phases": [{"phase": key, "seconds": seconds} for key, seconds in result.phases],
+        "failures": [
+            {
+                "host": one.host,
+                "problem": one.problem,
+                "phase": one.phase.key if one.phase else None,
+                "task": one.task,
+                "message": one.message,
+                "remedy": one.remedy,
+                "details": one.details,
+            }
+            for one in result.failures
+        ],
+        "left_out": result.left_out,
+        "record": str(result.record),
+    }
