@@ -98,6 +98,29 @@ PROBLEMS: dict[str, Template] = {
         "host",
         "unit",
     ),
+    "packages_failed": Template(
+        N_("Host {host}: {manager} could not bring the packages of {environment}."),
+        N_(
+            "The lines above say why. Most often a mirror or proxy: `localcloud check` tries them; "
+            "then run the same command again."
+        ),
+        "host",
+        "manager",
+        "environment",
+    ),
+    "unit_failed": Template(
+        N_("Host {host}: systemd could not {step} the service {unit}."),
+        N_("Read its log on the host: `sudo journalctl -u {unit} -n 50`."),
+        "host",
+        "step",
+        "unit",
+    ),
+    "reset_left": Template(
+        N_("Something could not be taken out of host {host}: {left}."),
+        N_("See what holds it (`sudo lsof`, `mount`), then run `localcloud reset` again."),
+        "host",
+        "left",
+    ),
     "setting_invalid": Template(
         N_("The setting {setting} cannot be used on host {host}: {reason}"),
         N_("Correct {setting} in the site's settings."),
