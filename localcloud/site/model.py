@@ -1,7 +1,7 @@
 """A loaded site: its hosts, their settings, and what the components on them promise."""
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -157,23 +157,19 @@ class Site:
         for component in [*reversed(own), *self.catalogue.values()]:
             if name in component.defaults:
                 return component.defaults[name]
-        return self.magic(host)[name]
+        return _MAGIC[name](self, host)
 
-    def magic(self, host: Host) -> Mapping[str, Any]:
+    def magic(self, host: Host) -> dict[str, Any]:
         """The names Ansible itself gives every host, as far as they are known here."""
-        groups: dict[str, list[str]] = {"all": list(self.all_hosts)}
-        for other in self.all_hosts.values():
-            for group in other.groups:
-                groups.setdefault(group, []).append(other.name)
-        return {
-            "inventory_hostname": host.name,
-            "inventory_hostname_short": host.name.split(".")[0],
-            "inventory_dir": str(self.directory),
-            "inventory_file": str(self.directory / "hosts.yml"),
-            "group_names": list(host.groups),
-            "groups": groups,
-            "hostvars": {name: _HostVars(self, other) for name, other in self.all_hosts.items()},
-        }
+        return {name: make(self, host) for name, make in _MAGIC.items()}
+
+    def groups(self) -> dict[str, list[str]]:
+        """Group name → names of its hosts, as templates see them."""
+        found: dict[str, list[str]] = {"all": list(self.all_hosts)}
+        for host in self.all_hosts.values():
+            for group in host.groups:
+                found.setdefault(group, []).append(host.name)
+        return found
 
     def _work_out(self, host: Host, name: str, raw: Any) -> Any:
         try:
@@ -240,6 +236,19 @@ class _HostVars(Mapping[str, Any]):
 
     def __len__(self) -> int:
         return len(self._host.variables)
+
+
+_MAGIC: dict[str, Callable[[Site, Host], Any]] = {
+    "inventory_hostname": lambda _site, host: host.name,
+    "inventory_hostname_short": lambda _site, host: host.name.split(".")[0],
+    "inventory_dir": lambda site, _host: str(site.directory),
+    "inventory_file": lambda site, _host: str(site.directory / "hosts.yml"),
+    "group_names": lambda _site, host: list(host.groups),
+    "groups": lambda site, _host: site.groups(),
+    "hostvars": lambda site, _host: {
+        name: _HostVars(site, other) for name, other in site.all_hosts.items()
+    },
+}
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -5,7 +5,7 @@ Lookups, filters that only Ansible has and facts of a host are beyond this modul
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any
 
@@ -33,7 +33,7 @@ def is_template(value: Any) -> bool:
     """Whether a scalar, or anything inside a list or dict, is a template."""
     if isinstance(value, str):
         return not isinstance(value, UnsafeText) and ("{{" in value or "{%" in value)
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return any(is_template(item) for item in value.values())
     return isinstance(value, list) and any(is_template(item) for item in value)
 
@@ -70,7 +70,7 @@ class Resolver:
             return [self.render(item) for item in value]
         if isinstance(value, UnsafeText):
             return str(value)
-        return self._template(value) if is_template(value) else value
+        return self._template(value) if isinstance(value, str) and is_template(value) else value
 
     def _template(self, text: str) -> Any:
         import jinja2

@@ -64,6 +64,7 @@ def merged(host: str, inventory: Inventory, files: VariableFiles) -> dict[str, D
     result: dict[str, Definition] = {}
     for group in groups:
         result.update(group.variables)
+    result.pop("ansible_group_priority", None)  # an order, and no variable, where it is inline
     for group in groups:  # `all` has depth 0 and so comes first
         result.update(files.groups.get(group.name, {}))
     result.update(inventory.hosts[host])
