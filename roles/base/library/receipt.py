@@ -45,6 +45,12 @@ options:
     type: list
     elements: str
     default: []
+  data_paths:
+    description: Directories in which people keep things. At removal they go only when empty, or
+      with C(delete_data).
+    type: list
+    elements: str
+    default: []
   units:
     description: systemd units, stopped and disabled at removal, in this order.
     type: list
@@ -176,8 +182,10 @@ def declare(module: AnsibleModule, receipt: Receipt) -> None:
     wanted = module.params
     entry = receipt.component(wanted["component"])
     entry.setdefault("installed_at", now())
-    for name in wanted["paths"]:
+    for name in wanted["paths"] + wanted["data_paths"]:
         remember_path(receipt, entry, name, module.check_mode)
+        if name in wanted["data_paths"]:
+            entry["paths"][name]["data"] = True
     groups = entry.setdefault("groups", {})
     for name in wanted["groups"]:
         groups.setdefault(name, "present" if exists_group(name) else "absent")
@@ -197,7 +205,6 @@ def settle(module: AnsibleModule, receipt: Receipt) -> None:
     packages = set(entry.get("packages", []))
     if before is not None:
         packages |= set(installed_packages()) - set(before)
-    packages |= set(wanted.get("packages") or [])
     entry["packages"] = sorted(packages)
     if entry.get("version") != wanted["version"]:
         entry["version"] = wanted["version"]
@@ -214,23 +221,26 @@ def users_of(group: str) -> list[pwd.struct_passwd]:
     return [u for u in pwd.getpwall() if u.pw_name in members or u.pw_gid == found.gr_gid]
 
 
-def remove_users(entry: dict, delete_data: bool) -> list[str]:
+def remove_users(entry: dict, delete_data: bool) -> None:
+    """Remove the component's Unix users; their homes only with ``delete_data``."""
     group = entry.get("user_group")
-    gone = []
     for user in users_of(group) if group and entry["groups"].get(group) == "absent" else []:
         run("pkill", "-KILL", "-u", str(user.pw_uid))
-        command = ["userdel", *(["--remove"] if delete_data else []), user.pw_name]
-        if run(*command).returncode == 0 or delete_data:
-            gone.append(user.pw_name)
+        run("userdel", *(["--remove"] if delete_data else []), user.pw_name)
     for name, was in entry.get("groups", {}).items():
         if was == "absent":
             run("groupdel", name)
-    return gone
 
 
-def give_back(path: Path, was: dict) -> None:
+def is_kept(path: Path, was: dict, delete_data: bool) -> bool:
+    """True for a directory that was there before, or that holds people's data."""
+    holds_data = was.get("data") and not delete_data and path.is_dir() and any(path.iterdir())
+    return was["was"] == "directory" or bool(holds_data)
+
+
+def give_back(path: Path, was: dict, delete_data: bool) -> None:
     """Bring one path to what it was before the component came."""
-    if was["was"] == "directory":
+    if is_kept(path, was, delete_data):
         return
     if path.is_symlink() or path.is_file():
         path.unlink()
@@ -258,12 +268,14 @@ def remove_packages(packages: list[str]) -> str:
     return done.stderr if done.returncode else ""
 
 
-def leftovers(entry: dict) -> list[str]:
+def leftovers(entry: dict, delete_data: bool) -> list[str]:
     """What removal should have taken out and is still there."""
     left = [
         name
         for name, was in entry.get("paths", {}).items()
-        if was["was"] == "absent" and os.path.lexists(name)
+        if was["was"] == "absent"
+        and os.path.lexists(name)
+        and not is_kept(Path(name), was, delete_data)
     ]
     left += [f"group {g}" for g, was in entry.get("groups", {}).items()
              if was == "absent" and exists_group(g)]
@@ -279,16 +291,17 @@ def remove(module: AnsibleModule, receipt: Receipt) -> dict:
     entry = receipt.component(name)
     entry.setdefault("groups", {})
     entry.setdefault("units", [])
+    delete_data = module.params["delete_data"]
     users = [user.pw_name for user in users_of(entry.get("user_group", ""))]
     removed = {"paths": sorted(entry.get("paths", {})), "units": entry["units"], "users": users}
     if module.check_mode:
         return {"changed": True, "removed": removed}
     for unit in entry["units"]:
         run("systemctl", "disable", "--now", unit)
-    remove_users(entry, module.params["delete_data"])
+    remove_users(entry, delete_data)
     # Deepest first, so that a directory's own parents are empty when their turn comes.
     for path, was in sorted(entry.get("paths", {}).items(), reverse=True):
-        give_back(Path(path), was)
+        give_back(Path(path), was, delete_data)
     run("systemctl", "daemon-reload")
     run("systemctl", "reset-failed", *entry["units"])
     for command in entry.get("after_removal", []):
@@ -296,7 +309,7 @@ def remove(module: AnsibleModule, receipt: Receipt) -> dict:
     problem = ""
     if not module.params["keep_packages"]:
         problem = remove_packages(entry.get("packages", []))
-    left = leftovers(entry)
+    left = leftovers(entry, delete_data)
     if left or problem:
         receipt.save()
         details = {"localcloud_problem": "reset_left", "left": ", ".join(left), "error": problem}
@@ -316,6 +329,7 @@ def main() -> None:
             "component": {"type": "str", "required": True},
             "version": {"type": "str", "default": ""},
             "paths": lists,
+            "data_paths": lists,
             "units": lists,
             "groups": lists,
             "user_group": {"type": "str", "default": ""},
