@@ -132,11 +132,16 @@ def at_once(actions: Sequence[Callable[[], Any]]) -> list[Any]:
     """Run all at the same time and wait; Ctrl-C interrupts the waiting, not the threads.
 
     Daemon threads, so that a request that hangs cannot keep an interrupted program alive.
+    An exception of an action is raised here, when all have ended: none may die unheard.
     """
     results: list[Any] = [None] * len(actions)
+    problems: list[BaseException] = []
 
     def run(position: int) -> None:
-        results[position] = actions[position]()
+        try:
+            results[position] = actions[position]()
+        except BaseException as problem:
+            problems.append(problem)
 
     threads = [
         threading.Thread(target=run, args=(position,), daemon=True)
@@ -146,6 +151,8 @@ def at_once(actions: Sequence[Callable[[], Any]]) -> list[Any]:
         thread.start()
     for thread in threads:
         thread.join()
+    if problems:
+        raise problems[0]
     return results
 
 

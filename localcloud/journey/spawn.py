@@ -29,28 +29,28 @@ def start_server(
     is asked again after the time it names, as a patient student would.
     """
     deadline = time.monotonic() + timeout
-    address = start
+    response = browser.visit(start, follow=False)
+    sent = False
     while not cancelled.is_set():
         if time.monotonic() > deadline:
             raise StepFailed("journey_spawn_timeout", user=user, seconds=f"{timeout:.0f}")
-        response = _until_page(browser, browser.visit(address, follow=False), server_url)
-        if response is None:
+        shown = _until_page(browser, response, server_url)
+        if shown is None:
             return
-        page = Page(response.text)
-        if response.status_code == 429:
-            _wait(response, deadline, cancelled)
-            continue
+        page = Page(shown.text)
         events = event_source(page)
-        if events is not None:
-            pending = response.url
-            _watch(browser, urljoin(pending, events), user, deadline, cancelled)
-            address = pending
-        elif page.spawn_form is not None and response.status_code < 400:
-            _refuse(page, response, user, only_errors=True)
-            answer = browser.submit(page.spawn_form, response.url, {}, follow=False)
-            address = _next_address(answer, user)
+        if shown.status_code == 429:
+            _wait(shown, deadline, cancelled)
+            response = browser.visit(start, follow=False)
+        elif events is not None:
+            _watch(browser, urljoin(shown.url, events), user, deadline, cancelled)
+            response = browser.visit(shown.url, follow=False)
+        elif page.spawn_form is not None and not (sent or page.error):
+            response = browser.submit(page.spawn_form, shown.url, {}, follow=False)
+            sent = True
         else:
-            _refuse(page, response, user)
+            details = f"HTTP {shown.status_code}: {page.error or page.text}"
+            raise StepFailed("journey_spawn_failed", details, user=user)
 
 
 def _until_page(
@@ -65,23 +65,6 @@ def _until_page(
             return None
         response = browser.visit(target, follow=False)
     raise StepFailed("journey_redirect_loop", address=response.url)
-
-
-def _next_address(response: requests.Response, user: str) -> str:
-    if response.is_redirect:
-        return urljoin(response.url, response.headers["location"])
-    _refuse(Page(response.text), response, user)
-    return response.url
-
-
-def _refuse(
-    page: Page, response: requests.Response, user: str, *, only_errors: bool = False
-) -> None:
-    """Fail with what the hub's page says."""
-    words = page.error if only_errors else page.error or page.text
-    if words or not only_errors:
-        details = f"HTTP {response.status_code}: {words}"
-        raise StepFailed("journey_spawn_failed", details, user=user)
 
 
 def _wait(response: requests.Response, deadline: float, cancelled: threading.Event) -> None:

@@ -1,0 +1,51 @@
+"""A stand-in for the WebSocket of a kernel: answers an execute_request with prepared messages."""
+
+import json
+from typing import Any
+
+import websocket
+
+from localcloud.journey.kernel import SUBPROTOCOL, decode_v1, encode_v1
+
+
+def message(channel: str, kind: str, content: dict[str, Any], parent: str) -> dict[str, Any]:
+    return {
+        "channel": channel,
+        "header": {"msg_id": "x", "msg_type": kind},
+        "parent_header": {"msg_id": parent} if parent else {},
+        "metadata": {},
+        "content": content,
+    }
+
+
+class KernelDouble:
+    """``answers``: (channel, type, content, parent or None for the question itself)."""
+
+    def __init__(self, binary: bool) -> None:
+        self.binary = binary
+        self.answers: list[tuple[str, str, dict[str, Any], str | None]] = []
+        self.asked: dict[str, Any] = {}
+        self.closed = False
+
+    def getsubprotocol(self) -> str | None:
+        return SUBPROTOCOL if self.binary else None
+
+    def send(self, text: str) -> None:
+        self.asked = json.loads(text)
+
+    def send_binary(self, data: bytes) -> None:
+        self.asked = decode_v1(data)
+
+    def settimeout(self, seconds: float) -> None:
+        pass
+
+    def recv(self) -> str | bytes:
+        if not self.answers:
+            raise websocket.WebSocketTimeoutException
+        channel, kind, content, parent = self.answers.pop(0)
+        number = parent or self.asked["header"]["msg_id"]
+        answer = message(channel, kind, content, number)
+        return encode_v1(answer) if self.binary else json.dumps(answer)
+
+    def close(self, timeout: float = 0) -> None:
+        self.closed = True
