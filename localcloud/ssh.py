@@ -4,6 +4,7 @@ Only keys in the site's own ``known_hosts`` count; an unknown or changed key is 
 anything is sent. paramiko is imported on first use: it costs more than the rest of the CLI.
 """
 
+import logging
 import socket
 import time
 from collections.abc import Callable
@@ -13,8 +14,15 @@ from errno import EHOSTDOWN, EHOSTUNREACH, ENETDOWN, ENETUNREACH
 from shlex import quote
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from localcloud.errors import ExitCode, LocalcloudError
-from localcloud.problems import ProblemError
+from localcloud.errors import LocalcloudError
+from localcloud.ssh_errors import (
+    AuthenticationFailed,
+    CommandTimeout,
+    HostKeyChanged,
+    HostKeyUnknown,
+    SshError,
+    Unreachable,
+)
 
 if TYPE_CHECKING:
     from paramiko import Channel, Transport
@@ -33,41 +41,26 @@ _FAMILIES = (
     ("rsa-sha2-512", "rsa-sha2-256"),
 )
 
+__all__ = [
+    "AuthenticationFailed",
+    "CommandTimeout",
+    "Completed",
+    "Connection",
+    "HostKeyChanged",
+    "HostKeyUnknown",
+    "SshError",
+    "Unreachable",
+    "connect",
+    "known_hosts_name",
+    "on_all",
+    "open_transport",
+    "scan_host_keys",
+]
+
 Result = TypeVar("Result")
 
-
-class SshError(ProblemError):
-    """A host could not be entered; ``host`` is its name in the site."""
-
-    code = ExitCode.BLOCKED
-
-    def __init__(self, problem_id: str, host: str, details: str = "", **data: Any) -> None:
-        super().__init__(problem_id, {"host": host, **data}, details, self.code)
-        self.host = host
-
-
-class Unreachable(SshError):
-    """No SSH server answers: the network, the address, or the machine."""
-
-    code = ExitCode.UNREACHABLE
-
-
-class HostKeyChanged(SshError):
-    """The host shows another key than the pinned one."""
-
-
-class HostKeyUnknown(SshError):
-    """No key of this host is pinned."""
-
-
-class AuthenticationFailed(SshError):
-    """The host does not accept the user, or the key cannot be used."""
-
-
-class CommandTimeout(SshError):
-    """A command did not end in time."""
-
-    code = ExitCode.FAILED
+# paramiko's threads log tracebacks for what we report in words; without a handler they are printed.
+logging.getLogger("paramiko").addHandler(logging.NullHandler())
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """What runs where: each host's receipt, and whether what it names is alive. Changes nothing."""
 
+import http.client
 import json
 import ssl
 import time
@@ -54,11 +55,13 @@ class ComponentStatus:
 
     @property
     def down(self) -> list[str]:
-        """Units that should run and do not; a slice or a timer sleeps rightly, if it is enabled."""
+        """Services that do not run, and enabled timers and sockets; a slice may well be idle."""
         return [
             name
             for name, unit in self.units.items()
-            if unit["active"] not in _LIVING and not name.endswith(".slice")
+            if unit["active"] not in _LIVING
+            and (name.endswith(".service") or unit["enabled"] == "enabled")
+            and not name.endswith(".slice")
         ]
 
     @property
@@ -110,9 +113,10 @@ def _host_json(host: HostStatus) -> dict[str, Any]:
     components = {}
     for component in host.components:
         known = asdict(component)
+        del known["name"]
         answer = component.answer
         known["answer"] = {**asdict(answer), "alive": answer.alive} if answer else None
-        components[known.pop("name")] = {**known, "healthy": component.healthy}
+        components[component.name] = {**known, "healthy": component.healthy}
     return {
         "reachable": host.reachable,
         "problem": host.error.message if host.error else None,
@@ -193,6 +197,6 @@ def ask(url: str) -> Answer:
         code, reason = opener.open(url, timeout=ANSWER).status, ""
     except urllib.error.HTTPError as error:
         code, reason = error.code, ""
-    except (OSError, ValueError) as error:
-        code, reason = 0, str(getattr(error, "reason", error))
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        code, reason = 0, str(getattr(error, "reason", error)).strip()
     return Answer(code, round(time.monotonic() - begin, 3), reason)

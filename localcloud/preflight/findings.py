@@ -129,7 +129,9 @@ def ports(host: str, facts: Facts, needs: Needs) -> Iterator[Finding]:
             continue
         holder = others[0]
         if not holder["process"] and not holder["unit"]:
-            yield finding(host, "blocking", "port_taken_unknown", port=port)
+            # Without root's eyes it may be our own: then the missing sudo is what stops.
+            severity = "blocking" if facts["root_eyes"] else "warning"
+            yield finding(host, severity, "port_taken_unknown", port=port)
         else:
             unit = holder["unit"] or f"pid {holder['pid']}"
             process = holder["process"] or unit

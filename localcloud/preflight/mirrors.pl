@@ -30,7 +30,7 @@ for my $one (@try) {
   } elsif ($scheme eq "http" || $proxy) {
     my $name = $host =~ /:/ ? "[$host]" : $host;
     print $socket $scheme eq "https" ? "CONNECT $name:$port HTTP/1.1\r\nHost: $name:$port\r\n\r\n"
-      : "GET " . ($proxy ? "http://$name:$port$path" : $path) . " HTTP/1.0\r\nHost: $name\r\nUser-Agent: localcloud-check\r\n\r\n";
+      : "GET " . ($proxy ? "http://$name:$port$path" : $path) . " HTTP/1.1\r\nHost: $name\r\nUser-Agent: localcloud-check\r\nConnection: close\r\n\r\n";
     my $answer = <$socket> // "";
     my ($code, $words) = $answer =~ m{^HTTP/\S+ (\d+)\s*([^\r\n]*)};
     ($result, $detail) = ("other", "no HTTP") unless $code;
