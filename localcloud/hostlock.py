@@ -38,7 +38,8 @@ while :; do
     [ "$(stat -L -c %i /proc/$$/fd/9)" = "$(stat -c %i {lock} 2>/dev/null)" ] && break
 done
 printf '%s\\n' {who} > {lock}
-echo LOCKED "$(command -v python3)"
+[ -x /usr/bin/python3 ] && python=/usr/bin/python3 || python=$(command -v python3)
+echo LOCKED "$python"
 while [ -n "$(timeout {silence} head -c 1)" ]; do :; done
 rm -f {lock}
 """
@@ -63,6 +64,12 @@ class Locks:
     @property
     def connections(self) -> dict[str, Connection]:
         return {name: one.connection for name, one in self.held.items()}
+
+    @property
+    def python(self) -> str:
+        """The python3 that all hosts have at the same place; empty if they differ."""
+        places = {one.python for one in self.held.values() if one.python}
+        return places.pop() if len(places) == 1 else ""
 
     @property
     def without_python(self) -> list[str]:

@@ -70,6 +70,7 @@ def run(
             tags=tags,
             dry_run=dry_run,
             chosen=strategy.choose(locks.without_python, versions),
+            python=locks.python,
             flags={**(flags or {}), "without_python": locks.without_python},
         )
         record = records.Record.start(
@@ -105,6 +106,7 @@ class _Job:
     tags: str | None
     dry_run: bool
     chosen: str
+    python: str
     flags: dict[str, Any]
 
     def left_out(self) -> list[str]:
@@ -164,6 +166,7 @@ def _play(job: _Job, handle: Callable[[dict[str, Any]], bool], stop: cancel.Stop
             private=place.private,
             control=place.control,
             chosen=job.chosen,
+            python=job.python,
         )
         place.settings(pexpect_timeout=_POLL, suppress_output_file=True)
         try:
