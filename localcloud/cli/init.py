@@ -136,7 +136,7 @@ def _next_steps(directory: Path, site: Site, left: list[str]) -> None:
         ui.out(f"  localcloud init {directory}")
         ui.out(
             _(
-                "    again when the servers answer: it shows their keys; compare them on the server "
+                "    again when the servers answer: it shows their keys; compare them there "
                 "(ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub) and accept them"
             )
         )

@@ -31,6 +31,8 @@ def load_site(directory: Path, *, limit: str | None = None, need_secrets: bool =
     inventory = read_inventory(document, complaints)
     catalogue = load_components()
     vault = Vault(directory)
+    if need_secrets:
+        vault.refuse_unsealed()
 
     def open_vault(path: Path, content: bytes) -> bytes | None:
         return vault.open(content, str(path.relative_to(directory))) if need_secrets else None

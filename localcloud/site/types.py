@@ -32,7 +32,7 @@ def faults(setting: Setting, value: Any, keys: Keys = (), name: str = "") -> Ite
     inside are skipped: their type is not known yet.
     """
     name = name or setting.name
-    if _unknown_yet(value):
+    if unknown_yet(value):
         return
     if not _is_type(setting.type, value):
         yield _wrong_type(setting, setting.type, value, keys, name)
@@ -45,7 +45,8 @@ def faults(setting: Setting, value: Any, keys: Keys = (), name: str = "") -> Ite
         yield from _options(setting, value, keys, name)
 
 
-def _unknown_yet(value: Any) -> bool:
+def unknown_yet(value: Any) -> bool:
+    """A template, or a value still sealed: nothing can be said of it."""
     return isinstance(value, VaultText) or (isinstance(value, str) and is_template(value))
 
 
@@ -70,7 +71,7 @@ def _is_type(kind: str, value: Any) -> bool:
 def _elements(setting: Setting, value: list[Any], keys: Keys, name: str) -> Iterator[Fault]:
     for index, item in enumerate(value):
         place, item_name = (*keys, index), f"{name}[{index + 1}]"
-        if _unknown_yet(item):
+        if unknown_yet(item):
             continue
         if setting.elements and not _is_type(setting.elements, item):
             yield _wrong_type(setting, setting.elements, item, place, item_name)

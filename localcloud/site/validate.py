@@ -143,10 +143,12 @@ class Check:
             if first != definition.name:
                 continue
             for keys, item in _leaves(value, rest):
-                text = str(item) if isinstance(item, str | int | float) else ""
-                fault = formats.fault(kind, item, self.site.directory)
-                if not fault or is_template(item):
+                if types.unknown_yet(item):
                     continue
+                fault = formats.fault(kind, item, self.site.directory)
+                if not fault:
+                    continue
+                text = types.shown(self.site.settings[first], item)
                 message = _("{name}: “{value}” does not fit: {fault}.").format(
                     name=path, value=text, fault=fault
                 )

@@ -8,10 +8,10 @@ from pathlib import Path
 from localcloud.i18n import _
 from localcloud.site.complaints import Complaint, Complaints
 from localcloud.site.inventory import Definition, Inventory
+from localcloud.site.vault import HEADER
 from localcloud.site.yamlfile import Document, Unreadable, parse
 
 EXTENSIONS = ("", ".yml", ".yaml", ".json")
-VAULT_HEADER = b"$ANSIBLE_VAULT;"
 # Left alone without a word: notes and what editors and package managers leave behind.
 _NO_SETTINGS = {".md", ".txt", ".bak", ".orig", ".rej", ".swp", ".rpmsave", ".sample", ".example"}
 
@@ -100,7 +100,7 @@ def _document(path: Path, open_vault: OpenVault) -> Document | None:
     except OSError as error:
         message = _("This file cannot be read: {reason}.").format(reason=error.strerror)
         raise Unreadable(Complaint(message, "", path)) from error
-    if not content.startswith(VAULT_HEADER):
+    if not content.startswith(HEADER):
         return parse(path, content)
     opened = open_vault(path, content)
     return parse(path, opened) if opened is not None else None

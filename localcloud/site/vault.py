@@ -3,6 +3,7 @@
 import fcntl
 import os
 import secrets
+import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +13,7 @@ from localcloud.errors import UsageError
 from localcloud.i18n import _
 
 KEY_FILE = "secrets.key"
+HEADER = b"$ANSIBLE_VAULT;"
 VAULT_FILE = Path("group_vars", "all", "secrets.yml")
 # Nothing that is mistaken for something else when read aloud or copied from paper (0 o, 1 l i).
 _READABLE = "abcdefghjkmnpqrstuvwxyz23456789"
@@ -43,6 +45,22 @@ class Vault:
 
     def seal(self, content: bytes) -> bytes:
         return bytes(self._vault().encrypt(content))
+
+    def refuse_unsealed(self) -> None:
+        """A secrets file left in the clear (``ansible-vault decrypt``) would end up in git."""
+        path = self.directory / VAULT_FILE
+        if not path.is_file() or path.read_bytes()[:15] == HEADER:
+            return
+        self.make_key()
+        tool = Path(sys.executable).with_name("ansible-vault")
+        raise UsageError(
+            _("The file {file} is not sealed: anyone who has it reads the passwords.").format(
+                file=VAULT_FILE
+            ),
+            _("Seal it: {command}").format(
+                command=f"{tool} encrypt --vault-password-file {self.key_file} {path}"
+            ),
+        )
 
     def _vault(self) -> Any:
         if self._library is None:

@@ -127,7 +127,11 @@ def _positions(path: Path, root: yaml.Node, content: bytes, loader: Any) -> dict
 
 def _key(node: yaml.Node, loader: Any) -> Any:
     """The key as it will stand in the data; a key that is no scalar only stands for itself."""
-    return loader.construct_object(node) if isinstance(node, yaml.ScalarNode) else id(node)
+    if not isinstance(node, yaml.ScalarNode):
+        return id(node)
+    if node.tag == "tag:yaml.org,2002:merge":
+        return node.value
+    return loader.construct_object(node)
 
 
 def _line_of(content: bytes, line: int) -> str:

@@ -183,7 +183,7 @@ def test_components_of_hosts_and_limit(tmp_path):
     assert list(load(tmp_path, limit="web,&*2").hosts) == ["w2"]
     assert "no host or group called w11" in said(tmp_path, limit="w11")
     assert "Did you mean w1?" in said(tmp_path, limit="w11")
-    assert "These" not in said(tmp_path, limit="all,!all")
+    assert "The site has these hosts: w1, w2, b1." in said(tmp_path, limit="all,!all")
 
 
 def test_the_sites_language_is_followed(tmp_path, monkeypatch):
