@@ -81,7 +81,7 @@ class Browser:
             return self._send("GET", target, "navigate", params=values, follow=follow)
         headers = {"Origin": origin(page_url), "Referer": page_url}
         if form.multipart:
-            parts = {name: (None, value) for name, value in values.items()}
+            parts = [(name, (None, value)) for name, value in values]
             return self._send(
                 "POST", target, "navigate", files=parts, headers=headers, follow=follow
             )

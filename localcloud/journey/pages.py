@@ -8,6 +8,8 @@ _SILENT = {"script", "style", "noscript", "template"}
 _VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "wbr"}
 # Where JupyterHub's templates put their words about a failure; themes keep these classes.
 _ERROR_CLASSES = {"error", "login_error", "spawn-error-msg", "alert-danger"}
+# What a page holds ready but does not show: every page of the hub has an empty error dialogue.
+_UNSEEN_CLASSES = {"hidden", "modal"}
 
 
 @dataclass
@@ -31,10 +33,9 @@ class Form:
     def field_of(self, *kinds: str) -> Field | None:
         return next((one for one in self.fields if one.kind in kinds), None)
 
-    def values(self, filled: dict[str, str]) -> dict[str, str]:
+    def values(self, filled: dict[str, str]) -> list[tuple[str, str]]:
         """What a browser sends when the person fills in ``filled`` and leaves the rest."""
-        sent = {one.name: one.value for one in self.fields if one.sent}
-        return {**sent, **filled}
+        return [(one.name, filled.get(one.name, one.value)) for one in self.fields if one.sent]
 
 
 class Page(HTMLParser):
@@ -45,7 +46,7 @@ class Page(HTMLParser):
         self.forms: list[Form] = []
         self.links: dict[str, str] = {}
         self.source = text
-        self._open: list[tuple[str, bool]] = []  # (tag, is an error block) of open elements
+        self._open: list[tuple[str, set[str]]] = []  # (tag, classes) of the elements still open
         self._words: list[str] = []
         self._error_words: list[str] = []
         self._select: Field | None = None
@@ -77,8 +78,7 @@ class Page(HTMLParser):
         given = {name: value or "" for name, value in attributes}
         names = {name for name, _value in attributes}
         if tag not in _VOID:
-            classes = set(given.get("class", "").split())
-            self._open.append((tag, bool(classes & _ERROR_CLASSES)))
+            self._open.append((tag, set(given.get("class", "").split())))
         if tag == "form":
             self._start_form(given)
         elif tag == "a" and given.get("id"):
@@ -98,11 +98,12 @@ class Page(HTMLParser):
             self._select = None
 
     def handle_data(self, data: str) -> None:
-        tags = {tag for tag, _error in self._open}
-        if tags & _SILENT or not data.strip():
+        tags = {tag for tag, _classes in self._open}
+        classes = set().union(*(classes for _tag, classes in self._open))
+        if tags & _SILENT or classes & _UNSEEN_CLASSES or not data.strip():
             return
         self._words.append(data)
-        if any(error for _tag, error in self._open):
+        if classes & _ERROR_CLASSES:
             self._error_words.append(data)
 
     def _start_form(self, given: dict[str, str]) -> None:

@@ -21,7 +21,8 @@ PENDING = """<div id="progress-log"></div><script>require(["jquery"], function($
 
 ERROR = """<div class="error"><h1>500 : Internal Server Error</h1>
 <p>Unhandled error starting server ana</p><p>You can try <a href="/hub/home">again</a></p></div>
-<footer>Somewhere else</footer>"""
+<footer>Somewhere else</footer>
+<div class="modal fade" id="error-dialog"><div class="ajax-error error">The error</div></div>"""
 
 OPTIONS = """<p class="spawn-error-msg alert alert-danger">Error: no such profile</p>
 <form enctype="multipart/form-data" id="spawn_form" action="/hub/spawn/ana?_xsrf=t" method="post">
@@ -39,11 +40,11 @@ def test_login_form_is_found_with_its_own_names_and_hidden_token() -> None:
     assert form.action == "/jupyter/hub/login?next=%2Fjupyter%2Fhub%2F"
     user, password = form.field_of("text"), form.field_of("password")
     assert user is not None and password is not None
-    assert form.values({user.name: "ana", password.name: "s"}) == {
-        "_xsrf": "MnwxOj&x",
-        "username": "ana",
-        "password": "s",
-    }
+    assert form.values({user.name: "ana", password.name: "s"}) == [
+        ("_xsrf", "MnwxOj&x"),
+        ("username", "ana"),
+        ("password", "s"),
+    ]
 
 
 def test_hub_base_is_read_from_the_page() -> None:
@@ -66,15 +67,16 @@ def test_error_page_gives_its_own_words_only() -> None:
     said = Page(ERROR).error
     assert "500 : Internal Server Error Unhandled error starting server ana" in said
     assert "Somewhere else" not in said
+    assert "The error" not in said  # the dialogue that no page shows by itself
 
 
 def test_options_form_sends_what_a_browser_would_send_untouched() -> None:
     page = Page(OPTIONS)
     assert page.spawn_form is not None and page.spawn_form.multipart
-    assert page.spawn_form.values({}) == {
-        "profile": "small",
-        "image": "py",
-        "cpu": "1",
-        "note": "",
-    }
+    assert page.spawn_form.values({}) == [
+        ("profile", "small"),
+        ("image", "py"),
+        ("cpu", "1"),
+        ("note", ""),
+    ]
     assert page.error == "Error: no such profile"
