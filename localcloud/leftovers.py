@@ -8,7 +8,7 @@ LOCALCLOUD_RUN. An ssh master overwrites its environment with its title; the tit
 import os
 import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from shlex import quote
@@ -150,11 +150,17 @@ def local_processes(run_id: str, control: Path | None = None) -> set[int]:
     return _ours(test)
 
 
-def orphans(site_directory: Path, run_id: str) -> set[int]:
-    """What earlier, killed runs of this site left here. Call it with the site's lock in hand."""
-    here = str(site_directory.resolve())
+def orphans(site_directory: Path, controls: Sequence[Path], run_id: str) -> set[int]:
+    """What earlier, killed runs of this site left here. Call it with the site's lock in hand.
 
-    def test(environment: dict[str, str], _command: str) -> bool:
+    ``controls``: their directories of ssh's sockets.
+    """
+    here = str(site_directory.resolve())
+    masters = tuple(f"ssh: {control}/" for control in controls)
+
+    def test(environment: dict[str, str], command: str) -> bool:
+        if masters and command.startswith(masters):
+            return True
         return environment.get(SITE_MARK) == here and environment.get(CONTROLLER_MARK) != run_id
 
     return _ours(test)

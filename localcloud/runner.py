@@ -56,7 +56,8 @@ def run(
     """
     hosts = list(site.hosts.values())
     run_id = records.new_id(verb)
-    leftovers.end_here(lambda: leftovers.orphans(site.directory, run_id))
+    controls = workplace.left_controls(site.run_dir)
+    leftovers.end_here(lambda: leftovers.orphans(site.directory, controls, run_id))
     workplace.sweep(site.run_dir)
     with hostlock.hold(site, hosts, verb, _tolerate) as locks:
         leftovers.end_on_hosts(locks.connections, keep=run_id)

@@ -48,10 +48,16 @@ def make(run_dir: Path) -> Iterator[Workplace]:
         shutil.rmtree(private, ignore_errors=True)
 
 
+def left_controls(run_dir: Path) -> list[Path]:
+    """The socket directories of killed runs. Call it with the site's lock in hand."""
+    links = [left / "control" for left in run_dir.glob(f"{_PREFIX}*")]
+    targets = [link.readlink() for link in links if link.is_symlink()]
+    return [target for target in targets if target.name.startswith(_CONTROL_PREFIX)]
+
+
 def sweep(run_dir: Path) -> None:
     """Remove what killed runs left. Call it with the site's lock in hand."""
+    for control in left_controls(run_dir):
+        shutil.rmtree(control, ignore_errors=True)
     for left in run_dir.glob(f"{_PREFIX}*"):
-        link = left / "control"
-        if link.is_symlink() and link.readlink().name.startswith(_CONTROL_PREFIX):
-            shutil.rmtree(link.readlink(), ignore_errors=True)
         shutil.rmtree(left, ignore_errors=True)

@@ -50,7 +50,7 @@ def command(
                 if as_json:
                     ui.out(json.dumps({"hosts": before}, indent=1, ensure_ascii=False))
                 return int(ExitCode.DONE)
-            result = _run(site, limit, delete_data, as_json)
+            result = _run(site, before, delete_data, as_json)
             summary.raise_if_interrupted(result)
             good = result.status == records.DONE
             after = _receipts(site) if good else {}
@@ -140,7 +140,9 @@ def _make_sure(
         raise UsageError(_("Nothing was touched."))
 
 
-def _run(site: Site, limit: str | None, delete_data: bool, quiet: bool) -> RunResult:
+def _run(site: Site, before: dict[str, Components], delete_data: bool, quiet: bool) -> RunResult:
+    # Hosts with nothing to remove may not even have a Python for Ansible.
+    limit = ",".join(host for host, components in before.items() if components)
     estimate = Estimate(records.all_of(site.run_dir), "reset", list(site.hosts))
     with progress.silent() if quiet else progress.follow(estimate) as view:
         return runner.run(
