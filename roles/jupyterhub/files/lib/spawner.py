@@ -23,11 +23,19 @@ class UnixUserSpawner(SystemdSpawner):
             raise
         self.username_template = name
         self.user_workingdir = user.pw_dir
+        # Kernels speak over sockets in here (see jupyter_server_config.json): a folder in the home
+        # can make a path longer than the 107 bytes a socket's name may have.
+        self.unit_extra_properties = {
+            **self.unit_extra_properties,
+            "RuntimeDirectory": name,
+            "RuntimeDirectoryMode": "0700",
+        }
         return await super().start()
 
     def user_env(self, env):
         env = super().user_env(env)
-        # The distribution's default groups and tools find the person by these.
-        env["USER"] = env["LOGNAME"] = unix_users.unix_name(self.user.name)
+        name = unix_users.unix_name(self.user.name)
+        env["USER"] = env["LOGNAME"] = name
+        env["JUPYTER_RUNTIME_DIR"] = f"/run/{name}"
         env["SHARED_DATA"] = self.shared_data
         return env
