@@ -6,12 +6,14 @@ Source: https://jupyter-server.readthedocs.io/en/latest/developers/websocket-pro
 """
 
 import json
+import socket
+import ssl
 import time
 import uuid
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import SplitResult, urljoin, urlsplit
 
 import websocket
 
@@ -60,17 +62,32 @@ def connect(browser: Browser, address: str, timeout: float = 30) -> websocket.We
     url = urljoin(browser.url, address)
     parts = urlsplit(url)
     web_socket = parts._replace(scheme="wss" if parts.scheme == "https" else "ws").geturl()
-    return websocket.create_connection(
-        web_socket,
-        timeout=timeout,
-        cookie=browser.cookies(url),
-        origin=origin(url),
-        header=[f"User-Agent: {USER_AGENT}"],
-        subprotocols=[SUBPROTOCOL],
-        sslopt={"ca_certs": browser.trust},
-        http_no_proxy=["*"],
-        redirect_limit=0,
-    )
+    raw = _dial(browser, parts, timeout)
+    try:
+        return websocket.create_connection(
+            web_socket,
+            timeout=timeout,
+            socket=raw,
+            cookie=browser.cookies(url),
+            origin=origin(url),
+            header=[f"User-Agent: {USER_AGENT}"],
+            subprotocols=[SUBPROTOCOL],
+            redirect_limit=0,
+        )
+    except BaseException:
+        raw.close()
+        raise
+
+
+def _dial(browser: Browser, parts: SplitResult, timeout: float) -> socket.socket:
+    """A connection of our own: websocket-client would obey the shell's proxies and CA bundle."""
+    secure = parts.scheme == "https"
+    host = parts.hostname or ""
+    raw = socket.create_connection((host, parts.port or (443 if secure else 80)), timeout)
+    if not secure:
+        return raw
+    context = ssl.create_default_context(cafile=browser.trust)
+    return context.wrap_socket(raw, server_hostname=host)
 
 
 class Kernel:

@@ -19,7 +19,7 @@ from localcloud.journey.kernel import connect
 from localcloud.journey.pages import Page
 from localcloud.journey.steps import Student
 
-_LISTEN = 2.0  # seconds of listening to another kernel's output
+_LISTEN = 1.5  # seconds of listening to another kernel's output
 
 
 def ask(student: Student, probe: Callable[..., object], *arguments: object) -> Any:
@@ -100,7 +100,7 @@ def check_ports(student: Student, other: Student, account: Account) -> str:
     for port, path, status in ask(student, probes.ask_ports, ports, paths):
         if 200 <= status < 300:
             raise StepFailed("journey_port_open", f"HTTP {status} {path}", port=port, **data)
-    talk = f"import time\nfor i in range(40): print({other.secret!r}, flush=True); time.sleep(.1)"
+    talk = f"import time\nfor i in range(22): print({other.secret!r}, flush=True); time.sleep(.1)"
     talker = threading.Thread(target=_quietly, args=(other, talk), daemon=True)
     talker.start()
     heard = ask(student, probes.overhear, ports, _LISTEN)

@@ -8,6 +8,7 @@ import pytest
 from localcloud.journey.accounts import Login
 from localcloud.journey.browser import Browser
 from localcloud.journey.failure import StepFailed
+from localcloud.journey.kernel import Kernel
 from localcloud.journey.recorder import Recorder
 from localcloud.journey.spawn import start_server
 from localcloud.journey.steps import Student
@@ -179,6 +180,21 @@ def test_proxies_and_trust_of_the_shell_do_not_count(
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nonexistent")
     assert Browser(hub.url, timeout=5).visit("/").status_code == 200
+
+
+def test_kernel_socket_takes_cookies_and_origin_and_no_proxy(
+    hub: HubDouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    browser = Browser(hub.url, timeout=5)
+    browser.visit("/hub/login")
+    hub.on("GET /hub/kernel/channels", 403, "Forbidden")
+    failure = refused("journey_websocket_refused", lambda: Kernel(browser, "/hub/kernel"))
+    assert "403" in failure.details
+    (sent,) = hub.of("GET /hub/kernel/channels")
+    assert sent.headers["Cookie"] == "_xsrf=tok"
+    assert sent.headers["Origin"] == hub.url.rstrip("/")
+    assert sent.headers["Sec-WebSocket-Protocol"] == "v1.kernel.websocket.jupyter.org"
 
 
 def test_stop_waits_until_the_hub_says_so(hub: HubDouble, student: Student) -> None:
