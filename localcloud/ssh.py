@@ -6,15 +6,14 @@ anything is sent. paramiko is imported on first use: it costs more than the rest
 
 import logging
 import socket
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from errno import EHOSTDOWN, EHOSTUNREACH, ENETDOWN, ENETUNREACH
 from shlex import quote
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from localcloud.errors import LocalcloudError
+from localcloud.ssh_command import Completed, converse
 from localcloud.ssh_errors import (
     AuthenticationFailed,
     CommandTimeout,
@@ -25,14 +24,12 @@ from localcloud.ssh_errors import (
 )
 
 if TYPE_CHECKING:
-    from paramiko import Channel, Transport
+    from paramiko import Transport
 
     from localcloud.site import Host, Site
 
 CONNECT_TIMEOUT = 8.0  # seconds, for the TCP connection and again for SSH's own greeting
 AUTH_TIMEOUT = 20.0  # PAM and a reverse DNS lookup on the host can be slow
-_POLL = 0.01
-_AFTER_EXIT = 1.0  # seconds to wait for output still on its way when a command has ended
 _NO_ROUTE = {EHOSTUNREACH, EHOSTDOWN, ENETUNREACH, ENETDOWN}
 # Families of host keys, best first. RSA is offered under the names of its signature schemes.
 _FAMILIES = (
@@ -61,15 +58,6 @@ Result = TypeVar("Result")
 
 # paramiko's threads log tracebacks for what we report in words; without a handler they are printed.
 logging.getLogger("paramiko").addHandler(logging.NullHandler())
-
-
-@dataclass(frozen=True)
-class Completed:
-    """How a command ended: exit code (-1 if a signal ended it) and its output as text."""
-
-    code: int
-    stdout: str
-    stderr: str
 
 
 class Connection:
@@ -105,52 +93,12 @@ class Connection:
             channel = self._transport.open_session(timeout=CONNECT_TIMEOUT)
             with channel:
                 channel.exec_command(command)
-                return self._converse(channel, stdin, timeout)
+                answer = converse(channel, stdin, timeout)
+                if answer is None:
+                    raise CommandTimeout("command_timeout", self.host.name, seconds=f"{timeout:g}")
+                return answer
         except (SSHException, EOFError, OSError) as error:
             raise Unreachable("unreachable_lost", self.host.name, str(error)) from error
-
-    def _converse(self, channel: "Channel", stdin: bytes, timeout: float) -> Completed:
-        """Feed stdin and collect both outputs at once, so that no full pipe blocks the other."""
-        out, err = bytearray(), bytearray()
-        pending = memoryview(stdin)
-        if not pending:
-            channel.shutdown_write()
-        deadline = time.monotonic() + timeout
-        ended = None
-        while not _finished(channel, ended):
-            if pending and channel.send_ready():
-                pending = _send(channel, pending)
-            while channel.recv_ready():
-                out += channel.recv(65536)
-            while channel.recv_stderr_ready():
-                err += channel.recv_stderr(65536)
-            if ended is None and channel.exit_status_ready():
-                ended = time.monotonic()
-            if not self._transport.is_active():
-                raise EOFError
-            if time.monotonic() > deadline:
-                raise CommandTimeout("command_timeout", self.host.name, seconds=f"{timeout:g}")
-            channel.status_event.wait(_POLL) if ended is None else time.sleep(_POLL)
-        text = (bytes(part).decode("utf-8", "replace") for part in (out, err))
-        return Completed(channel.recv_exit_status(), *text)
-
-
-def _send(channel: "Channel", pending: memoryview) -> memoryview:
-    """Send a part of stdin; gives what is left of it."""
-    try:
-        pending = pending[channel.send(bytes(pending[:32768])) :]
-        if not pending:
-            channel.shutdown_write()
-    except OSError:  # the command ended without reading all of it: its exit code tells why
-        return memoryview(b"")
-    return pending
-
-
-def _finished(channel: "Channel", ended: float | None) -> bool:
-    """True once all output is read; not for ever: a child left behind may hold the pipes open."""
-    if ended is None or channel.recv_ready() or channel.recv_stderr_ready():
-        return False
-    return bool(channel.eof_received) or time.monotonic() > ended + _AFTER_EXIT
 
 
 def connect(site: "Site", host: "Host") -> Connection:
