@@ -109,8 +109,9 @@ def _component(role: Path) -> Component:
     )
 
 
-def _setting(name: str, spec: Mapping[str, Any] | None, role: str) -> Setting:
+def _setting(name: str, spec: Mapping[str, Any] | None, role: str, secret: bool = False) -> Setting:
     spec = spec or {}
+    secret = secret or bool(spec.get("no_log", False))  # what stands inside a secret is one
     description = spec.get("description") or ""
     if isinstance(description, list):
         description = "\n".join(str(line) for line in description)
@@ -120,10 +121,13 @@ def _setting(name: str, spec: Mapping[str, Any] | None, role: str) -> Setting:
         elements=spec.get("elements"),
         choices=tuple(spec.get("choices") or ()),
         required=bool(spec.get("required", False)),
-        options={key: _setting(key, sub, role) for key, sub in (spec.get("options") or {}).items()},
+        options={
+            key: _setting(key, sub, role, secret)
+            for key, sub in (spec.get("options") or {}).items()
+        },
         description=description.strip(),
         role=role,
-        no_log=bool(spec.get("no_log", False)),
+        no_log=secret,
     )
 
 

@@ -14,7 +14,7 @@ from localcloud.i18n import _
 from localcloud.site import gitcare
 from localcloud.site.load import load_site
 from localcloud.site.templates import is_template
-from localcloud.site.vault import write_atomically
+from localcloud.site.vault import not_writable, write_atomically
 
 SETTINGS_FILE = Path("group_vars", "all", "settings.yml")
 
@@ -55,11 +55,7 @@ def create_site(
         load_site(directory, need_secrets=False)
     except OSError as error:
         _undo(written, fresh)
-        raise UsageError(
-            _("The site {directory} cannot be written.").format(directory=directory),
-            _("Choose a directory that you may write to."),
-            str(error),
-        ) from error
+        raise not_writable(directory, error) from error
     except UsageError:
         _undo(written, fresh)
         raise

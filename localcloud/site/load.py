@@ -11,10 +11,11 @@ from localcloud.site import gitcare, limits
 from localcloud.site.complaints import Complaint, Complaints
 from localcloud.site.inventory import Definition, Inventory, read_inventory
 from localcloud.site.model import Host, Site
+from localcloud.site.required import needed_secrets
 from localcloud.site.templates import NotPlain
-from localcloud.site.validate import Check, needed_secrets
+from localcloud.site.validate import Check
 from localcloud.site.variables import VariableFiles, merged, read_variable_files
-from localcloud.site.vault import Vault, add_secrets
+from localcloud.site.vault import Vault, add_secrets, not_writable
 from localcloud.site.yamlfile import Document, Unreadable, parse
 
 
@@ -46,11 +47,14 @@ def load_site(directory: Path, *, limit: str | None = None, need_secrets: bool =
     complaints.raise_if_any()
     if need_secrets:
         missing = needed_secrets(site)
-        if missing:
-            gitcare.ignore(directory)
-            add_secrets(vault, missing, site.run_dir)
-            return load_site(directory, limit=limit)
-        _ready(site)
+        try:
+            _ready(site)
+            if missing:
+                gitcare.ignore(directory)
+                add_secrets(vault, missing, site.run_dir)
+                return load_site(directory, limit=limit)
+        except OSError as error:
+            raise not_writable(directory, error) from error
     if limit:
         chosen = limits.select(limit, {name: host.groups for name, host in site.hosts.items()})
         site.hosts = {name: site.hosts[name] for name in chosen}
@@ -58,6 +62,8 @@ def load_site(directory: Path, *, limit: str | None = None, need_secrets: bool =
 
 
 def _site_directory(directory: Path) -> Path:
+    if directory.name == "hosts.yml" and directory.is_file():  # as one would tell Ansible
+        directory = directory.parent
     if (directory / "hosts.yml").is_file():
         return directory.resolve()
     remedy = _("Name a site with -i DIR, or make one: localcloud init {directory}").format(

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from localcloud.errors import UsageError
 from localcloud.i18n import _
+from localcloud.site.vault import not_writable
 
 _held: set[int] = set()
 
@@ -32,8 +33,11 @@ def site_lock(run_dir: Path, verb: str) -> Iterator[None]:
     Python opens files close-on-exec, and forked children drop theirs, so the lock ends with
     this process even when it is killed.
     """
-    run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    handle = os.open(run_dir / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle = os.open(run_dir / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise not_writable(run_dir.parent, error) from error
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from localcloud.components import Component, Setting, all_settings, with_dependencies
 from localcloud.errors import UsageError
@@ -14,6 +14,9 @@ from localcloud.site.inventory import Definition
 from localcloud.site.lock import site_lock
 from localcloud.site.templates import NotPlain, Resolver
 from localcloud.site.vault import KEY_FILE, Vault
+
+if TYPE_CHECKING:
+    from localcloud.site.endpoints import Endpoint
 
 
 @dataclass(frozen=True)
@@ -28,19 +31,6 @@ class Host:
     user: str | None  # None: whoever runs localcloud
     key_file: Path | None
     definitions: dict[str, Definition] = field(default_factory=dict, repr=False, compare=False)
-
-
-@dataclass(frozen=True)
-class Endpoint:
-    """Where people reach a component; ``accounts`` and ``ca_certificate`` are paths on the host."""
-
-    component: str
-    host: str
-    url: str
-    admins: tuple[str, ...]
-    admin_password: str | None = field(repr=False)  # no secret in a traceback
-    accounts: str | None
-    ca_certificate: str | None
 
 
 @dataclass
@@ -111,37 +101,22 @@ class Site:
         """Plain Jinja over the settings of one host; raises NotPlain where that is not enough."""
         return Resolver(lambda name: self._raw(host, name), self._open_value)
 
-    def endpoints(self) -> list[Endpoint]:
+    def endpoints(self) -> "list[Endpoint]":
         """Where people reach what the hosts within --limit offer."""
+        from localcloud.site.endpoints import endpoint_of
+
         return [
-            self._endpoint(component, host)
+            endpoint_of(self, component, host)
             for host in self.hosts.values()
             for component in self.components_of(host)
             if component.meta.get("endpoint")
         ]
 
     def secret_values(self) -> set[str]:
-        """Every secret text of the site, for redaction: generated, vaulted, or marked no_log."""
-        names = {
-            name
-            for component in self.catalogue.values()
-            for name in component.meta.get("secrets", {})
-        }
-        names |= {name for name, setting in self.settings.items() if setting.no_log}
-        names |= {
-            "ansible_password",
-            "ansible_ssh_pass",
-            "ansible_become_password",
-            "ansible_become_pass",
-        }
-        found = set(self.sealed_values)
-        for host in self.all_hosts.values():
-            for name in names & set(host.variables):
-                with contextlib.suppress(UsageError):
-                    found |= set(_texts(self.value(host.name, name)))
-        with contextlib.suppress(OSError):
-            found.add(self.vault_key.read_text().strip())
-        return {text for text in found if text.strip()}
+        """Every secret text of the site, for redaction."""
+        from localcloud.site.confidential import secret_texts
+
+        return secret_texts(self)
 
     def _has(self, host: Host, name: str) -> bool:
         try:
@@ -186,41 +161,6 @@ class Site:
         self.sealed_values.add(opened)
         return opened
 
-    def _endpoint(self, component: Component, host: Host) -> Endpoint:
-        spec = component.meta["endpoint"]
-        admins = self._named(host, spec.get("admins")) or []
-        return Endpoint(
-            component=component.name,
-            host=host.name,
-            url=self._url(host, spec),
-            admins=tuple(admins) if isinstance(admins, list) else (str(admins),),
-            admin_password=self._named(host, spec.get("admin_password")),
-            accounts=self._literal(host, spec.get("accounts")),
-            ca_certificate=self._literal(host, spec.get("ca_certificate")),
-        )
-
-    def _url(self, host: Host, spec: Mapping[str, Any]) -> str:
-        """The setting that holds the URL, or one made of the settings in ``url_parts``."""
-        url = self._named(host, spec.get("url"))
-        if url or "url_parts" not in spec:
-            return str(url or "")
-        parts = {key: self._named(host, name) for key, name in spec["url_parts"].items()}
-        scheme = "http" if parts.get("tls") in {"off", False} else "https"
-        name = str(parts.get("host") or host.address)
-        name = f"[{name}]" if ":" in name and not name.startswith("[") else name
-        usual = {"http": 80, "https": 443}[scheme]
-        number = parts.get("port") or usual
-        return f"{scheme}://{name}" + ("" if number == usual else f":{number}")
-
-    def _named(self, host: Host, name: str | None) -> Any:
-        """The value of the setting called ``name``; a text with braces is a template instead."""
-        if not name:
-            return None
-        return self.render(host.name, name) if "{{" in name else self.value(host.name, name)
-
-    def _literal(self, host: Host, text: str | None) -> str | None:
-        return (str(self.render(host.name, text)) or None) if text else None
-
 
 class _HostVars(Mapping[str, Any]):
     """``hostvars['name']`` in a template: another host's settings, worked out when asked for."""
@@ -249,17 +189,6 @@ _MAGIC: dict[str, Callable[[Site, Host], Any]] = {
         name: _HostVars(site, other) for name, other in site.all_hosts.items()
     },
 }
-
-
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, dict):
-        for item in value.values():
-            yield from _texts(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _texts(item)
-    elif isinstance(value, str):
-        yield value
 
 
 def _unknowable(host: str, name: str, reason: str) -> UsageError:

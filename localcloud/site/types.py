@@ -6,7 +6,7 @@ must be the declared one.
 
 import difflib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from localcloud.components import Setting
@@ -43,6 +43,12 @@ def faults(setting: Setting, value: Any, keys: Keys = (), name: str = "") -> Ite
         yield _wrong_choice(setting, value, keys, name)
     elif isinstance(value, dict):
         yield from _options(setting, value, keys, name)
+
+
+def hidden(setting: Setting) -> Setting:
+    """The same setting, but with no value of it shown in a message."""
+    options = {name: hidden(option) for name, option in setting.options.items()}
+    return replace(setting, no_log=True, options=options)
 
 
 def unknown_yet(value: Any) -> bool:

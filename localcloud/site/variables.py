@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from localcloud.i18n import _
@@ -103,7 +103,12 @@ def _document(path: Path, open_vault: OpenVault) -> Document | None:
     if not content.startswith(HEADER):
         return parse(path, content)
     opened = open_vault(path, content)
-    return parse(path, opened) if opened is not None else None
+    if opened is None:
+        return None
+    try:
+        return replace(parse(path, opened), sealed=True)
+    except Unreadable as error:
+        raise Unreadable(replace(error.complaint, quote="")) from error
 
 
 def _files_by_name(folder: Path, names: set[str], complaints: Complaints) -> dict[str, list[Path]]:
@@ -118,10 +123,21 @@ def _files_by_name(folder: Path, names: set[str], complaints: Complaints) -> dic
             if name not in used and path.exists():
                 used[name] = path
                 chosen[name] = _inside(path) if path.is_dir() else [path]
+                if name == "all" and path.is_file():
+                    complaints.add(_in_the_way(path))
     for path in sorted(folder.iterdir()):
         if path not in used.values() and not _ignorable(path):
             complaints.add(_left_over(path, names, used))
     return chosen
+
+
+def _in_the_way(path: Path) -> Complaint:
+    """The secrets go to ``all/secrets.yml``, and with a folder there Ansible ignores this file."""
+    return Complaint(
+        _("The settings for all hosts must be in the folder group_vars/all/."),
+        _("Move this file to {target}").format(target="group_vars/all/settings.yml"),
+        path,
+    )
 
 
 def _ignorable(path: Path) -> bool:

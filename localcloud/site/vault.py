@@ -35,12 +35,14 @@ class Vault:
         try:
             return bytes(library.decrypt(content))
         except AnsibleError as error:
+            again = _(
+                "Put back the {key} this site was made with (a copy of the site has it). If it "
+                "is lost, remove {what}: the next run makes new secrets and passwords."
+            )
+            other = _("All vaults of a site have one key: seal {what} with the one in {key}.")
             raise UsageError(
                 _("The key in {key} does not open {what}.").format(key=KEY_FILE, what=what),
-                _(
-                    "Put back the {key} this site was made with (a copy of the site has it). If it "
-                    "is lost, remove {what}: the next run makes new secrets and passwords."
-                ).format(key=KEY_FILE, what=what),
+                (again if what == str(VAULT_FILE) else other).format(key=KEY_FILE, what=what),
             ) from error
 
     def seal(self, content: bytes) -> bytes:
@@ -116,6 +118,14 @@ class Vault:
             pass
         finally:
             draft.unlink()
+
+
+def not_writable(directory: Path, error: OSError) -> UsageError:
+    return UsageError(
+        _("The site {directory} cannot be written.").format(directory=directory),
+        _("Choose a directory that you may write to, on a disk that is not full."),
+        str(error),
+    )
 
 
 def write_atomically(path: Path, content: bytes, mode: int = 0o600) -> None:

@@ -31,11 +31,15 @@ class Unreadable(Exception):
 
 @dataclass(frozen=True)
 class Document:
-    """One file's data; ``positions`` maps the keys leading to a value to its line (from 1)."""
+    """One file's data; ``positions`` maps the keys leading to a value to its line (from 1).
+
+    ``sealed``: the file is a vault, and no message may show what is in it.
+    """
 
     path: Path
     data: Any
     positions: dict[Keys, int] = field(default_factory=dict)
+    sealed: bool = False
 
     def line(self, *keys: Any) -> int:
         """The line of a value, or of the nearest thing around it that is known."""

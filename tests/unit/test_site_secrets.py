@@ -209,3 +209,61 @@ def test_the_lock_ends_with_its_holder_even_if_killed(tmp_path):
     finally:
         os.killpg(holder.pid, signal.SIGKILL)
         holder.wait()
+
+
+def test_what_stands_in_a_vault_is_never_shown(tmp_path):
+    write_site(tmp_path)
+    load_site(tmp_path)
+    safe = vault.Vault(tmp_path)
+    file = tmp_path / "group_vars/all/mail.yml"
+    file.write_bytes(safe.seal(b"web_mail: s3cret-mail\nweb_limits: {cores: s3cret-cores}\n"))
+    error = refused(tmp_path)
+    assert "web_mail: “the value given” does not fit" in error.details
+    assert "web_limits.cores must be a whole number, but the value given is text" in error.details
+    assert "s3cret" not in f"{error.message} {error.details} {error.remedy}"
+    file.write_bytes(safe.seal(b"web_mail: 's3cret\n"))
+    error = refused(tmp_path)
+    assert "mail.yml" in error.details and "s3cret" not in error.details
+    file.write_bytes(safe.seal(b"web_mail: s3cret@uni.edu\nweb_port: 8443\n"))
+    assert {"s3cret@uni.edu", "8443"} <= load_site(tmp_path).secret_values()
+
+
+def test_a_vault_of_another_key_is_not_to_be_removed(tmp_path):
+    write_site(tmp_path)
+    load_site(tmp_path)
+    (tmp_path / "other").mkdir()
+    other = vault.Vault(tmp_path / "other")
+    other.make_key()
+    (tmp_path / "group_vars/all/mail.yml").write_bytes(other.seal(b"web_mail: a@b.edu\n"))
+    error = refused(tmp_path)
+    assert error.message == "The key in secrets.key does not open group_vars/all/mail.yml."
+    assert error.remedy.startswith("All vaults of a site have one key")
+
+
+def test_passwords_in_urls_are_secret(tmp_path):
+    line = "common_mirror: https://ana:p%40ss-word@mirror.uni.edu/simple\n"
+    write_site(tmp_path, settings=SETTINGS + line)
+    assert {"p%40ss-word", "p@ss-word"} <= load_site(tmp_path).secret_values()
+
+
+@pytest.mark.parametrize("name", ["all", "all.yml"])
+def test_a_file_in_the_way_of_the_secrets(tmp_path, name):
+    (tmp_path / "hosts.yml").write_text(HOSTS)
+    (tmp_path / "group_vars").mkdir()
+    (tmp_path / "group_vars" / name).write_text(SETTINGS)
+    error = refused(tmp_path)
+    assert error.message == "The settings for all hosts must be in the folder group_vars/all/."
+    assert error.remedy == "Move this file to group_vars/all/settings.yml"
+    assert error.details == f"group_vars/{name}"
+    assert not (tmp_path / "secrets.key").exists()
+
+
+def test_a_site_that_cannot_be_written(tmp_path):
+    write_site(tmp_path)
+    (tmp_path / ".localcloud").write_text("in the way")
+    assert refused(tmp_path).message == f"The site {tmp_path} cannot be written."
+    with (
+        pytest.raises(UsageError, match="cannot be written"),
+        site_lock(tmp_path / "hosts.yml", "x"),
+    ):
+        pass
