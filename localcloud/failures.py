@@ -71,7 +71,10 @@ def _words(problem: str, data: dict[str, Any]) -> tuple[str, str]:
 def seen_otherwise(failure: Failure, error: LocalcloudError) -> Failure:
     """The same failure in the words of what a second look at the host found."""
     problem = str(getattr(error, "problem_id", failure.problem))
-    return replace(failure, problem=problem, message=error.message, remedy=error.remedy)
+    details = error.details or ("" if failure.problem in causes.PLAIN else failure.details)
+    return replace(
+        failure, problem=problem, message=error.message, remedy=error.remedy, details=details
+    )
 
 
 def of_playbook(notes: Iterable[str]) -> Failure:
@@ -91,7 +94,7 @@ def grouped(failures: Iterable[Failure]) -> list[tuple[Failure, list[str]]]:
     groups: dict[tuple[str, str | None, str | None], list[Failure]] = {}
     for failure in failures:
         groups.setdefault((failure.problem, failure.role, failure.task), []).append(failure)
-    return [(group[0], [one.host for one in group]) for group in groups.values()]
+    return [(group[0], sorted(one.host for one in group)) for group in groups.values()]
 
 
 def standing(failures: list[Failure], counts: dict[str, dict[str, int]]) -> list[Failure]:

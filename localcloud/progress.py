@@ -1,6 +1,7 @@
 """What a person sees while a run goes on: a live view on a terminal, plain lines elsewhere."""
 
 import os
+import re
 import sys
 import threading
 import time
@@ -18,6 +19,7 @@ from localcloud.phases import Phase
 _SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 _REDRAW = 0.2  # seconds
 _HIDE, _SHOW, _CLEAR = "\x1b[?25l", "\x1b[?25h", "\x1b[J"
+_SIGNS = {"done": ("✓", "good"), "failed": ("✗", "bad"), "stopped": ("–", "warning")}
 _BAD = ("failed", "unreachable")
 
 
@@ -55,6 +57,13 @@ class State:
             self.at_work.clear()
 
     @property
+    def outcome(self) -> str:
+        """Of the phase, if it ended now: failed, stopped (a host is still at it) or done."""
+        if self.failed:
+            return "failed"
+        return "stopped" if self.at_work else "done"
+
+    @property
     def elapsed(self) -> float:
         return time.monotonic() - self.began
 
@@ -86,14 +95,14 @@ class Progress:
     def _leave(self) -> None:
         if self.state.phase is not None:
             label, took = phases.label(self.state.phase), durations.exact(self.state.elapsed)
-            self.end(label, took, self.state.failed)
+            self.end(label, took, self.state.outcome)
             self.state.leave()
 
     def begin(self, label: str) -> None:
         """A phase starts."""
 
-    def end(self, label: str, took: str, failed: bool) -> None:
-        """A phase is over."""
+    def end(self, label: str, took: str, outcome: str) -> None:
+        """A phase is over: ``done``, ``failed`` or ``stopped``."""
 
     def write(self, text: str) -> None:
         with suppress(OSError, ValueError):  # a closed terminal must not stop the run's clean-up
@@ -107,8 +116,12 @@ class Plain(Progress):
     def begin(self, label: str) -> None:
         self.write(f"{label} … ")
 
-    def end(self, label: str, took: str, failed: bool) -> None:
-        words = _("failed ({time})") if failed else _("done ({time})")
+    def end(self, label: str, took: str, outcome: str) -> None:
+        words = {
+            "done": _("done ({time})"),
+            "failed": _("failed ({time})"),
+            "stopped": _("stopped ({time})"),
+        }[outcome]
         self.write(words.format(time=took) + "\n")
 
 
@@ -135,10 +148,10 @@ class Live(Progress):
             self.write(self._back() + _SHOW)
             self._drawn = []
 
-    def end(self, label: str, took: str, failed: bool) -> None:
-        sign = ui.style("✗", "bad") if failed else ui.style("✓", "good")
+    def end(self, label: str, took: str, outcome: str) -> None:
+        sign = ui.style(*_SIGNS[outcome])
         width = _size(self.stream)[0] - 1
-        line = cut(f"{label:<44}  {took}", width - 2)
+        line = cut(_row(label, took, width), width - 2)
         self.write(f"{self._back()}{sign} {line}\n")
         self._drawn = []
 
@@ -166,13 +179,23 @@ class Live(Progress):
         spent = durations.clock(state.elapsed)
         rest = self.estimate.rest(state.done, state.phase.key, state.elapsed, state.changed)
         times = spent if rest is None else f"{spent}, {durations.left(rest)}"
-        first = cut(f"{sign} {phases.label(state.phase):<44}  {times}", width - 1)
+        first = cut(f"{sign} {_row(phases.label(state.phase), times, width)}", width - 1)
         return [first, *_hosts(state.at_work, max(1, min(12, height - 4)), width - 1)]
+
+
+def _row(label: str, times: str, width: int) -> str:
+    """Label and times, in columns where there is room."""
+    return f"{label:<44}  {times}" if width >= 70 else f"{label}  {times}"
+
+
+def _by_number(host: str) -> list[tuple[int, str]]:
+    """Sorts node10 after node9."""
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", host)]
 
 
 def _hosts(at_work: dict[str, str], most: int, width: int) -> list[str]:
     """A line for each host at work, no more than ``most`` in all."""
-    pairs = list(at_work.items())
+    pairs = sorted(at_work.items(), key=lambda pair: _by_number(pair[0]))
     shown = pairs if len(pairs) <= most else pairs[: most - 1]
     longest = max((len(host) for host, _step in shown), default=0)
     lines = [cut(f"    {host:<{longest}}  {step}", width) for host, step in shown]
