@@ -12,6 +12,8 @@ from localcloud.i18n import _
 from localcloud.lab import limits
 
 LABEL = "localcloud.lab"
+# Where podman itself looks; /usr/sbin is not on every user's PATH.
+RUNC_PATHS = "/usr/bin:/usr/sbin:/usr/local/bin:/usr/local/sbin"
 APT = {
     "podman": "podman runc netavark iptables uidmap slirp4netns",
     "docker": "docker.io",
@@ -109,11 +111,12 @@ def _info(program: str) -> tuple[dict[str, Any], str]:
 def _podman(info: dict[str, Any]) -> Engine:
     host = info.get("host", {})
     layout = limits.cgroups()
-    runtime = str(host.get("ociRuntime", {}).get("name", ""))
+    # Null where the runtime that podman would take cannot even tell its version.
+    runtime = str((host.get("ociRuntime") or {}).get("name", ""))
     flags: tuple[str, ...] = ()
-    if layout != "v2" and runtime == "crun":
+    if runtime == "" or (layout != "v2" and runtime == "crun"):
         # crun does not start systemd containers on v1 and refuses the hybrid hierarchy; runc does.
-        if not shutil.which("runc", path="/usr/sbin:/usr/bin:/usr/local/bin:/usr/local/sbin"):
+        if not shutil.which("runc", path=RUNC_PATHS):
             raise UsageError(
                 _("This computer's cgroup hierarchy ({layout}) needs the runtime runc.").format(
                     layout=layout

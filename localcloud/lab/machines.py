@@ -66,7 +66,7 @@ def arguments(
     line += ["--label", f"localcloud.site={directory.resolve()}"]
     line += ["--privileged", "--cgroupns=private", f"--stop-signal={_SHUTDOWN}"]
     line += [f"--env=container_uuid={machine.uuid}", f"--env=container={engine.kind}"]
-    line += ["--network", lab.id, "--ip", machine.address]
+    line += ["--network", lab.id, "--ip", machine.address, "--mac-address", machine.mac]
     for inside, outside in sorted(machine.ports.items()):
         line += ["--publish", f"127.0.0.1:{outside}:{inside}"]
     mount = folder(directory.resolve(), machine.name)
@@ -158,6 +158,8 @@ def wait(
         transport = None
         try:
             transport = Transport(connection)
+            # A port forwarder takes the connection before sshd is there: do not wait long for it.
+            transport.banner_timeout = 5
             transport.start_client(timeout=20)
             shown = transport.get_remote_server_key().asbytes()
             if shown != base64.b64decode(public):

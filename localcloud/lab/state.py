@@ -29,6 +29,13 @@ class Machine:
     uuid: str = field(default_factory=lambda: str(uuid.uuid4()))
     state: str = BARE
 
+    @property
+    def mac(self) -> str:
+        """A fixed network address: with a new one after a rebuild, packets would go to the old
+        machine until this computer and the neighbours notice, for half a minute and more."""
+        octets = uuid.UUID(self.uuid).bytes[-5:]
+        return ":".join(f"{octet:02x}" for octet in (2, *octets))  # 2: locally administered
+
 
 @dataclass
 class LabState:
