@@ -70,6 +70,9 @@ def environment(
         "ANSIBLE_PYTHON_INTERPRETER": python or "auto_silent",
         "ANSIBLE_TIMEOUT": str(_CONNECT_SECONDS),
         "ANSIBLE_PIPELINING": "True",
+        # Not in the home directories of admin and root, where it would stay. Each task makes a
+        # folder of its own in it (mode 0700) and removes it.
+        "ANSIBLE_REMOTE_TMP": "/tmp",  # noqa: S108
         "ANSIBLE_SSH_RETRIES": "2",
         "ANSIBLE_SSH_ARGS": ssh_args(site, hosts, persist=chosen == strategy.STOCK),
         "ANSIBLE_SSH_CONTROL_PATH_DIR": str(control),

@@ -1,0 +1,87 @@
+"""Killed at any moment, stopped by hand: run again and it finishes, and nothing stays behind."""
+
+import os
+import signal
+import subprocess
+import time
+
+import pytest
+from conftest import LOCALCLOUD, Site
+
+pytestmark = pytest.mark.slow
+
+
+def begin(site: Site, **options) -> subprocess.Popen:
+    return subprocess.Popen(
+        [*LOCALCLOUD, "install", "-i", str(site.directory)],
+        env={**os.environ, "LOCALCLOUD_LANG": "en", "NO_COLOR": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+        **options,
+    )
+
+
+def wait_for(site: Site, pattern: str, process: subprocess.Popen, seconds: float = 180) -> None:
+    """Until a command line matching the pattern runs on the machine."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            site.machine.run(f"pgrep -f '{pattern}' | grep -v $$ | grep -qv $PPID")
+        except AssertionError:
+            time.sleep(0.1)
+        else:
+            return
+    raise AssertionError(f"{pattern} never ran: {process.stdout.read() if process.stdout else ''}")
+
+
+def left_here(site: Site) -> list[str]:
+    """Processes of this computer that still work for the site."""
+    shown = subprocess.run(["ps", "-eo", "pid,args"], capture_output=True, text=True).stdout
+    return [line for line in shown.splitlines() if str(site.directory) in line]
+
+
+def left_there(site: Site) -> str:
+    return site.machine.run(
+        "grep -lsz LOCALCLOUD_RUN= /proc/[0-9]*/environ | grep -v /proc/$$/ || true"
+    )
+
+
+# What runs on the machine at five moments from the first task to the last.
+MOMENTS = ["apt-get (update|install)", "pip install", "uv pip sync", "npm", "bin/accounts"]
+
+
+@pytest.fixture(scope="module")
+def bare(make_site) -> Site:
+    return make_site()
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_killed_and_run_again(bare, moment):
+    bare.lab.rebuild()
+    process = begin(bare)
+    try:
+        wait_for(bare, moment, process)
+        process.send_signal(signal.SIGKILL)
+    finally:
+        process.kill()
+        process.wait()
+    bare.localcloud("install").ended(0).says("A student's journey through")
+    bare.localcloud("install").ended(0).says("Nothing had to be changed")
+
+
+def test_ctrl_c_leaves_nothing_running_on_either_side(bare):
+    bare.lab.rebuild()
+    process = begin(bare)
+    wait_for(bare, "uv pip sync", process)
+    begun = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    text, _nothing = process.communicate(timeout=30)
+    assert time.monotonic() - begun < 10
+    assert process.returncode == 130, text
+    assert "again" in text
+    assert left_there(bare) == ""
+    assert "uv pip sync" not in bare.machine.processes()
+    assert left_here(bare) == []
+    bare.localcloud("install").ended(0)
