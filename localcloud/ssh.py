@@ -85,10 +85,13 @@ class Connection:
         Output that is not UTF-8 is shown with replacement signs. ``timeout`` is in seconds.
         Raises CommandTimeout, or Unreachable when the connection breaks.
         """
-        from paramiko import SSHException
-
         if sudo and self.user != "root":
             command = f"sudo -n -- sh -c {quote(command)}"
+        return self._run(command, stdin, timeout)
+
+    def _run(self, command: str, stdin: bytes, timeout: float) -> Completed:
+        from paramiko import SSHException
+
         try:
             channel = self._transport.open_session(timeout=CONNECT_TIMEOUT)
             with channel:
@@ -103,8 +106,10 @@ class Connection:
 
 def connect(site: "Site", host: "Host") -> Connection:
     """Enter a host. Raises Unreachable, HostKeyUnknown, HostKeyChanged, AuthenticationFailed."""
-    from localcloud import ssh_login
+    from localcloud import ssh_local, ssh_login
 
+    if host.variables.get("ansible_connection") == "local":
+        return ssh_local.LocalConnection(host)
     user = ssh_login.user_of(host)
     transport = open_transport(host.name, host.address, host.port, user)
     try:

@@ -41,12 +41,14 @@ def exit_code(report: "Report") -> ExitCode:
 
 
 def show(report: "Report") -> None:
-    """The findings, host by host; then how it stands as a whole."""
+    """The findings, worst first, each with all its hosts; then how it stands as a whole."""
     from localcloud import ui
+    from localcloud.preflight.report import SEVERITIES
 
-    rows = [
-        [found.host or _("all"), _mark(found.severity), _words(found)] for found in report.findings
-    ]
+    groups: dict[tuple[str, str], list[str]] = {}
+    for found in sorted(report.findings, key=lambda one: SEVERITIES.index(one.severity)):
+        groups.setdefault((found.severity, _words(found)), []).append(found.host)
+    rows = [[_hosts(names), _mark(severity), words] for (severity, words), names in groups.items()]
     ui.table([_("Host"), "", _("Finding and remedy")], rows)
     ui.out()
     number = len(report.blocking)
@@ -59,6 +61,16 @@ def show(report: "Report") -> None:
         ui.bad(words.format(number=number))
     else:
         ui.ok(_("Nothing stands in the way of `localcloud install`."))
+
+
+def _hosts(names: list[str]) -> str:
+    if names == [""]:
+        return _("all")
+    if len(names) <= 3:
+        return ", ".join(names)
+    return _("{first} … {last} ({number} hosts)").format(
+        first=names[0], last=names[-1], number=len(names)
+    )
 
 
 def _mark(severity: str) -> str:

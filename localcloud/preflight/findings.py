@@ -132,10 +132,19 @@ def ports(host: str, facts: Facts, needs: Needs) -> Iterator[Finding]:
             # Without root's eyes it may be our own: then the missing sudo is what stops.
             severity = "blocking" if facts["root_eyes"] else "warning"
             yield finding(host, severity, "port_taken_unknown", port=port)
+        elif _may_be_stopped(holder["unit"]):
+            data = {"process": holder["process"] or holder["unit"], "unit": holder["unit"]}
+            yield finding(host, "blocking", "port_taken", port=port, **data)
         else:
-            unit = holder["unit"] or f"pid {holder['pid']}"
-            process = holder["process"] or unit
-            yield finding(host, "blocking", "port_taken", port=port, process=process, unit=unit)
+            process = holder["process"] or "?"
+            data = {"process": process, "pid": holder["pid"]}
+            yield finding(host, "blocking", "port_taken_process", port=port, **data)
+
+
+def _may_be_stopped(unit: str) -> bool:
+    """Is it wise to advise stopping the whole unit? Never that of logins, nor systemd's own."""
+    own = ("ssh", "user@", "systemd-", "dbus", "init")
+    return unit.endswith(".service") and not unit.startswith(own)
 
 
 def packages(host: str, facts: Facts, needs: Needs) -> Iterator[Finding]:

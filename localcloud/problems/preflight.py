@@ -123,6 +123,17 @@ PROBLEMS: dict[str, Template] = {
         "process",
         "unit",
     ),
+    "port_taken_process": Template(
+        N_("Port {port} is taken by {process} (process {pid})."),
+        N_(
+            "Stop that program on {host} (see `ps -fp {pid}`), or choose another port in the "
+            "site's settings."
+        ),
+        "host",
+        "port",
+        "process",
+        "pid",
+    ),
     "port_taken_unknown": Template(
         N_("Port {port} is taken by another program."),
         N_(

@@ -51,7 +51,7 @@ def test_a_host_that_is_down_hides_nothing_of_the_others(tmp_path):
     site.parts = {"h1": [("jupyterhub", {"requirements": requirements})]}
     site.values = {"http_port": 80}
     report = preflight.check(site)
-    assert {"port_taken", "memory_low"} <= ids(report, "h1", "blocking")
+    assert {"port_taken_process", "memory_low"} <= ids(report, "h1", "blocking")
     assert ids(report, "down") == {"unreachable_refused"}
     assert ids(report, "locked") == {"auth_failed"}
     assert report.unreachable == ["down"]
@@ -97,8 +97,8 @@ def test_a_shell_that_fails_is_explained_with_its_words(tmp_path):
 def test_only_building_verbs_ask_for_room_and_mirrors(tmp_path):
     site, _server = served_site(tmp_path, recorded("debian12-port-taken"))
     site.parts = {"h1": [("jupyterhub", {"requirements": {"ports": [80]}})]}
-    assert "port_taken" in ids(preflight.check(site, "install"), "h1")
-    assert "port_taken" not in ids(preflight.check(site, "reset"), "h1")
+    assert "port_taken_process" in ids(preflight.check(site, "install"), "h1")
+    assert "port_taken_process" not in ids(preflight.check(site, "reset"), "h1")
 
 
 def asked(tmp_path, values, **requirements):
@@ -179,6 +179,16 @@ def test_the_table_shows_host_finding_and_remedy(shown):
     assert result.return_value == ExitCode.BLOCKED
     assert "Port 80 is taken. → Stop it." in result.output
     assert "1 finding must be settled" in result.output
+
+
+def test_the_same_finding_of_many_hosts_is_one_row_and_the_worst_comes_first(shown):
+    names = [f"h{number}" for number in range(1, 6)]
+    fine = [Finding(name, "host_ok", "ok", "Debian 12.", "") for name in names]
+    stop = Finding("h6", "port_taken", "blocking", "Port 80 is taken.", "Stop it.")
+    output = shown(Report([*fine, stop], {}, [], [*names, "h6"])).output
+    assert output.count("Debian 12.") == 1
+    assert "h1 … h5 (5 hosts)" in output
+    assert output.index("Port 80") < output.index("Debian 12.")
 
 
 def test_json_has_stable_keys(shown):

@@ -126,6 +126,15 @@ def test_a_taken_port_names_its_holder(facts):
     assert "systemctl disable --now apache2.service" in one.remedy
 
 
+@pytest.mark.parametrize("unit", ["ssh.service", "session-4.scope", "user@1000.service", ""])
+def test_nobody_is_told_to_stop_the_ssh_server(facts, unit):
+    facts["ports"][80] = [{"address": "*", "process": "perl", "pid": "2655", "unit": unit}]
+    one = found(facts)["port_taken_process"]
+    assert one.severity == "blocking"
+    assert "perl (process 2655)" in one.message
+    assert "systemctl" not in one.remedy
+
+
 def test_our_own_service_on_its_port_is_no_finding(facts):
     facts["ports"][80] = [
         {"address": "*", "process": "node", "pid": "7", "unit": "jupyterhub-proxy.service"}

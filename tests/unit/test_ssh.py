@@ -209,3 +209,11 @@ def test_one_lost_host_does_not_hide_the_others(tmp_path):
     answers = ssh.on_all(site, list(site.hosts.values()), lambda c: c.run("echo hi").stdout)
     assert answers["h1"] == "hi\n"
     assert isinstance(answers["h2"], ssh.Unreachable)
+
+
+def test_this_computer_itself_needs_no_ssh(tmp_path):
+    host = HostDouble("here", port=1, variables={"ansible_connection": "local"})
+    with ssh.connect(served_site(tmp_path)[0], host) as connection:
+        assert connection.run("cat; exit 4", b"hi") == ssh.Completed(4, "hi", "")
+        with pytest.raises(ssh.CommandTimeout):
+            connection.run("sleep 5 | cat", timeout=0.2)
