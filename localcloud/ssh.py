@@ -196,6 +196,7 @@ def _scan(address: str, port: int, family: tuple[str, ...]) -> tuple[str, str, s
 
 def known_hosts_name(address: str, port: int) -> str:
     """How OpenSSH names a server in known_hosts: ``address``, or ``[address]:port``."""
+    address = address.lower()
     return address if port == 22 else f"[{address}]:{port}"
 
 

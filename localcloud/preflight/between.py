@@ -2,13 +2,16 @@
 
 import ipaddress
 import socket
+import threading
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
 from localcloud.preflight.facts import Facts
 from localcloud.preflight.report import Finding, finding
 
+_PATIENCE = 4.0  # seconds for a name to resolve on this computer
 _CLOCK_SECONDS = 2  # clusters and certificates made on one host and read on another
 
 
@@ -77,7 +80,16 @@ def _is_address(name: str) -> bool:
 
 
 def _resolve(name: str) -> set[str]:
-    try:
-        return {str(answer[4][0]) for answer in socket.getaddrinfo(name, None)} if name else set()
-    except (OSError, UnicodeError):
-        return set()
+    """The addresses of a name; none if the answer takes longer than a person would wait."""
+    found: set[str] = set()
+
+    def look() -> None:
+        with suppress(OSError, UnicodeError):
+            found.update(str(answer[4][0]) for answer in socket.getaddrinfo(name, None))
+
+    if name:
+        # The resolver has no time limit of its own; a thread that hangs in it ends with us.
+        worker = threading.Thread(target=look, daemon=True)
+        worker.start()
+        worker.join(_PATIENCE)
+    return set(found)

@@ -1,5 +1,6 @@
 """From facts and requirements to findings, as a sysadmin reads them."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -257,6 +258,15 @@ def test_a_name_that_leads_nowhere_or_elsewhere(facts):
     assert of("https://hub.invalid/", {"h1": "10.0.0.7"}) == ["dns_missing"]
     assert of("http://localhost:8000", {"h1": "10.0.0.7"}) == []
     assert of("http://10.9.9.9", {"h1": "10.0.0.7"}) == []
+
+
+def test_a_resolver_that_hangs_does_not_hold_us(facts, monkeypatch):
+    monkeypatch.setattr(between, "_PATIENCE", 0.1)
+    monkeypatch.setattr(between.socket, "getaddrinfo", lambda *_: time.sleep(3))
+    begin = time.monotonic()
+    (one,) = between.names([_Endpoint("https://hub.example.edu")], {"h1": facts}, {})
+    assert one.problem_id == "dns_missing"
+    assert time.monotonic() - begin < 2
 
 
 def test_a_name_of_another_machine_is_a_note(facts, monkeypatch):
