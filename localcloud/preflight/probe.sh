@@ -127,7 +127,8 @@ else
   units "$(echo "$owners" | sed 's/.* //' | sort -u)"
 fi
 [ "$(id -u)" = 0 ] && echo root_eyes=yes
-[ -r /var/lib/localcloud/receipt.json ] && sed 's/^/receipt=/' /var/lib/localcloud/receipt.json
+[ -r /var/lib/localcloud/receipt.json ] &&
+  { cat /var/lib/localcloud/receipt.json; echo; } | sed '/^$/d; s/^/receipt=/'
 true
 ROOT
 }

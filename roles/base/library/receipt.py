@@ -133,7 +133,7 @@ class Receipt:
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         draft = self.path.with_suffix(".new")
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as stream:
-            json.dump(self.content, stream, indent=1, sort_keys=True)
+            stream.write(json.dumps(self.content, indent=1, sort_keys=True) + "\n")
             stream.flush()
             os.fsync(stream.fileno())
         draft.replace(self.path)
