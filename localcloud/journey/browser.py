@@ -134,11 +134,14 @@ class Browser:
         sent = {**self._fetch_metadata(url, mode), **(headers or {})}
         limit = timeout or self.timeout
         try:
-            return self.session.request(
+            response = self.session.request(
                 method, url, headers=sent, allow_redirects=follow, timeout=limit, **extra
             )
         except requests.RequestException as problem:
             raise network_failure(problem, url, limit) from problem
+        if "charset" not in response.headers.get("Content-Type", ""):
+            response.encoding = "utf-8"  # the pages say so themselves; requests assumes Latin-1
+        return response
 
     @staticmethod
     def _fetch_metadata(url: str, mode: str) -> dict[str, str]:

@@ -36,6 +36,8 @@ def journey(
     None and the CA certificate is read from this computer). ``timeout``: seconds for one server
     to start or stop. Failures are findings of the report; SSH failures raise LocalcloudError.
     """
+    if accounts is None and not endpoint.accounts:
+        raise ProblemError("journey_no_accounts", {"host": _host_name(endpoint)})
     with contextlib.ExitStack() as stack:
         connection = None
         if accounts is None or (site is not None and endpoint.ca_certificate):

@@ -9,6 +9,11 @@ PROBLEMS: dict[str, Template] = {
         N_("Read the lines of the host's accounts command, then run `localcloud install` again."),
         "host",
     ),
+    "journey_no_accounts": Template(
+        N_("The hub on {host} offers no way to make throw-away accounts for the journey."),
+        N_("Test this hub by hand: log in, start the server, run a cell."),
+        "host",
+    ),
     "journey_ca_missing": Template(
         N_("The certificate of the site's own authority cannot be read on {host}: {path}."),
         N_("Run `localcloud install` again: it makes this certificate."),

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from localcloud.errors import LocalcloudError
 from localcloud.journey import JourneyReport, Step, journey, load
 from localcloud.journey.accounts import Accounts, Login, local, new_logins, over_ssh
 from localcloud.journey.failure import StepFailed
@@ -214,3 +215,10 @@ def test_every_problem_a_step_raises_is_in_the_catalogue() -> None:
     sources = Path(load.__file__).parent.glob("*.py")
     raised = set(re.findall(r'"(journey_[a-z_]+)"', "".join(p.read_text() for p in sources)))
     assert raised == set(PROBLEMS)
+
+
+def test_a_hub_without_an_accounts_command_is_refused_before_any_connection() -> None:
+    endpoint = SimpleNamespace(**{**vars(ENDPOINT), "accounts": None})
+    with pytest.raises(LocalcloudError) as refusal:
+        journey(endpoint, None)
+    assert "s1" in refusal.value.message and refusal.value.remedy

@@ -60,7 +60,7 @@ def test_login_fills_the_real_form_and_sends_its_token(hub: HubDouble, student: 
 
 def test_refused_login_carries_the_hubs_own_words(hub: HubDouble, student: Student) -> None:
     said = '<p class="login_error">Usuario o contraseña incorrectos</p>'
-    hub.on("POST /hub/login", 403, LOGIN % said)
+    hub.on("POST /hub/login", 403, LOGIN % said, Content_Type="text/html")
     student.open_page()
     failure = refused("journey_login_refused", student.log_in)
     assert "HTTP 403: Usuario o contraseña incorrectos" in failure.details
