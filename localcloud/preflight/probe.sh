@@ -116,15 +116,15 @@ if command -v ss >/dev/null 2>&1; then
   echo "$found" | sed 's/^/ss=/'
   units "$(echo "$found" | tr ',' '\n' | sed -n 's/^pid=\([0-9]*\).*/\1/p' | sort -u)"
 else
-  cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | awk '$4 == "0A" { print "tcp=" $2 " " $10 }'
-  owners=$(ls -l /proc/[0-9]*/fd 2>/dev/null | awk '
+  found=$({ cat /proc/net/tcp /proc/net/tcp6; ls -l /proc/[0-9]*/fd; } 2>/dev/null | awk '
+    $1 ~ /^[0-9]+:$/ && $4 == "0A" { print "tcp=" $2 " " $10; listens[$10] = 1 }
     /^\/proc\// { split($0, part, "/"); pid = part[3] }
-    /socket:\[/ { inode = $NF; gsub(/[^0-9]/, "", inode); print inode, pid }' |
-    while read -r inode pid; do
-      grep -q " $inode " /proc/net/tcp /proc/net/tcp6 2>/dev/null && echo "$inode $pid"
-    done)
-  echo "$owners" | sed '/^$/d; s/^/owner=/'
-  units "$(echo "$owners" | sed 's/.* //' | sort -u)"
+    /socket:\[/ {
+      inode = $NF; gsub(/[^0-9]/, "", inode)
+      if (inode in listens) print "owner=" inode " " pid
+    }')
+  echo "$found"
+  units "$(echo "$found" | sed -n 's/^owner=.* //p' | sort -u)"
 fi
 [ "$(id -u)" = 0 ] && echo root_eyes=yes
 [ -r /var/lib/localcloud/receipt.json ] &&
