@@ -75,7 +75,7 @@ def test_a_second_install_changes_nothing(site, strategy):
 
 
 def test_dry_run_on_an_installed_host_has_nothing_to_do(site):
-    site.localcloud("install", "--dry-run").ended(0).says("Nothing would be changed")
+    site.localcloud("install", "--dry-run").ended(0).says("nothing would be changed")
 
 
 def test_status_tells_what_runs(site):

@@ -95,7 +95,7 @@ def main() -> None:
                     capture_output=True, text=True, check=False,
                 ).stdout
                 data = {"localcloud_problem": "unit_failed", "unit": name, "step": step,
-                        "error": f"{done.stderr.strip()}\n{words}".strip()}
+                        "details": f"{done.stderr.strip()}\n{words}".strip()}
                 module.fail_json(msg=json.dumps(data))
     module.exit_json(changed=True, steps=plan)
 

@@ -221,7 +221,7 @@ def main() -> None:
             "localcloud_problem": "packages_failed",
             "manager": parameters["manager"],
             "environment": parameters["path"],
-            "error": failure.words,
+            "details": failure.words,
         }
         module.fail_json(msg=json.dumps(data))
     finally:

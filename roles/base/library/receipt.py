@@ -312,7 +312,7 @@ def remove(module: AnsibleModule, receipt: Receipt) -> dict:
     left = leftovers(entry, delete_data)
     if left or problem:
         receipt.save()
-        details = {"localcloud_problem": "reset_left", "left": ", ".join(left), "error": problem}
+        details = {"localcloud_problem": "reset_left", "left": ", ".join(left), "details": problem}
         module.fail_json(msg=json.dumps(details), removed=removed)
     receipt.drop(name)
     return {"changed": True, "removed": removed}
