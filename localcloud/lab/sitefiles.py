@@ -27,8 +27,13 @@ def url(machine: Machine) -> str:
     return f"http://127.0.0.1:{machine.ports[80]}"
 
 
-def hosts_yml(lab: LabState) -> str:
-    """The inventory; values are JSON scalars, which YAML reads alike."""
+def hosts_yml(directory: Path, lab: LabState) -> str:
+    """The inventory; values are JSON scalars, which YAML reads alike.
+
+    The key's path is absolute, as testinfra takes it as it stands; the machines' own files hang
+    on the directory's place anyway.
+    """
+    key = json.dumps(str(machines.login_key(directory.resolve())), ensure_ascii=False)
     groups: dict[str, list[Machine]] = {}
     for machine in lab.machines.values():
         for group in machine.groups:
@@ -38,7 +43,7 @@ def hosts_yml(lab: LabState) -> str:
         "all:",
         "  vars:",
         f"    ansible_user: {machines.USER}",
-        '    ansible_ssh_private_key_file: "{{ inventory_dir }}/.localcloud/lab_key"',
+        f"    ansible_ssh_private_key_file: {key}",
         "  children:",
     ]
     for group, members in groups.items():
@@ -109,7 +114,7 @@ def _once(path: Path, text: str, mode: int = 0o644) -> None:
 
 def write(directory: Path, lab: LabState) -> None:
     """Bring the site's files up to the lab's machines; a person's edits of settings stay."""
-    write_private(directory / "hosts.yml", hosts_yml(lab), 0o644)
+    write_private(directory / "hosts.yml", hosts_yml(directory, lab), 0o644)
     pinned = machines.known_hosts(directory, lab.machines.values())
     write_private(directory / "known_hosts", pinned, 0o644)
     _once(directory / ".gitignore", GITIGNORE)
