@@ -175,6 +175,29 @@ def expect_page(response: requests.Response) -> Page:
     return page
 
 
+def said(response: requests.Response) -> str:
+    """What an API answer says about its failure, in one line."""
+    try:
+        words = response.json().get("message", "")
+    except (ValueError, AttributeError):
+        page = Page(response.text)
+        words = page.error or page.text[:300]
+    return f"HTTP {response.status_code} {path_of(response.url)}: {words}"
+
+
+def json_object(response: requests.Response, problem: str, user: str) -> dict[str, Any]:
+    """The JSON object of a good answer; anything else is ``problem``."""
+    if response.status_code >= 400:
+        raise StepFailed(problem, said(response), user=user)
+    try:
+        answer = response.json()
+    except ValueError:
+        raise StepFailed(problem, said(response), user=user) from None
+    if not isinstance(answer, dict):
+        raise StepFailed(problem, said(response), user=user)
+    return answer
+
+
 def network_failure(problem: Exception, url: str, seconds: float) -> StepFailed:
     """Tell apart: name unknown, certificate refused, no answer, redirects in circles."""
     host = urlsplit(url).hostname or url

@@ -12,7 +12,7 @@ from urllib.parse import quote, urljoin
 import requests
 
 from localcloud.journey.accounts import Login
-from localcloud.journey.browser import Browser, expect_page, path_of
+from localcloud.journey.browser import Browser, expect_page, json_object, path_of, said
 from localcloud.journey.failure import StepFailed
 from localcloud.journey.kernel import Kernel
 from localcloud.journey.pages import Form, Page, hub_base
@@ -189,10 +189,10 @@ class Student:
         address = f"{self.hub_url}api/users/{quote(self.name)}"
         response = self.browser.api("DELETE", f"{address}/server")
         if response.status_code not in {202, 204}:
-            raise StepFailed("journey_stop_failed", _words(response), user=self.name)
+            raise StepFailed("journey_stop_failed", said(response), user=self.name)
         deadline = time.monotonic() + self._timeout
         while time.monotonic() < deadline and not self._recorder.cancelled.is_set():
-            model = _object(self.browser.api("GET", address), "journey_stop_failed", self.name)
+            model = json_object(self.browser.api("GET", address), "journey_stop_failed", self.name)
             if not model.get("servers") and not model.get("server") and not model.get("pending"):
                 self.spawned = False
                 return
@@ -222,7 +222,7 @@ class Student:
     def server_api(self, method: str, path: str, body: object, problem: str) -> dict[str, Any]:
         """Ask the server's own REST API, as JupyterLab does."""
         response = self.browser.api(method, f"{self.server_url}api/{path}", body)
-        return _object(response, problem, self.name)
+        return json_object(response, problem, self.name)
 
 
 def _credentials(form: Form, login: Login) -> dict[str, str]:
@@ -231,26 +231,3 @@ def _credentials(form: Form, login: Login) -> dict[str, str]:
     if user is None or password is None:
         raise StepFailed("journey_no_login_form", address=form.action)
     return {user.name: login.name, password.name: login.password}
-
-
-def _words(response: requests.Response) -> str:
-    """What an API answer says about its failure, in one line."""
-    try:
-        said = response.json().get("message", "")
-    except (ValueError, AttributeError):
-        page = Page(response.text)
-        said = page.error or page.text[:300]
-    return f"HTTP {response.status_code} {path_of(response.url)}: {said}"
-
-
-def _object(response: requests.Response, problem: str, user: str) -> dict[str, Any]:
-    """The JSON object of a good answer; anything else is ``problem``."""
-    if response.status_code >= 400:
-        raise StepFailed(problem, _words(response), user=user)
-    try:
-        answer = response.json()
-    except ValueError:
-        raise StepFailed(problem, _words(response), user=user) from None
-    if not isinstance(answer, dict):
-        raise StepFailed(problem, _words(response), user=user)
-    return answer

@@ -126,7 +126,8 @@ def start_server(browser: Any, user: str) -> str:
 
 def run_a_cell(browser: Any, code: str) -> str:
     """Type into the first cell of a new notebook and run it; what it shows."""
-    see(browser, ".jp-LauncherCard[data-category='Notebook']").click()
+    # The first card is the notebook of the default kernel; its category is translated.
+    see(browser, ".jp-Launcher-section .jp-LauncherCard").click()
     editor = see(browser, ".jp-Notebook .jp-Cell .cm-content")
     # The kernel must be idle before the person types, as a person would wait for it.
     see(browser, ".jp-Notebook-ExecutionIndicator[data-status='idle']")
