@@ -115,6 +115,15 @@ PROBLEMS: dict[str, Template] = {
         "step",
         "unit",
     ),
+    "hub_silent": Template(
+        N_("The hub on host {host} runs but does not answer (HTTP status {status})."),
+        N_(
+            "The hub's last words stand above. If you set jupyterhub_config, look there first; "
+            "then run the same command again."
+        ),
+        "host",
+        "status",
+    ),
     "reset_left": Template(
         N_("Something could not be taken out of host {host}: {left}."),
         N_("See what holds it (`sudo lsof`, `mount`), then run `localcloud reset` again."),

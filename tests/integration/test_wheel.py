@@ -24,7 +24,9 @@ def installed(tmp_path_factory) -> Path:
         "PIPX_MAN_DIR": str(place / "man"),
     }
     pipx = [sys.executable, "-m", "pipx"]
-    subprocess.run([*pipx, "install", "--python", sys.executable, wheel], env=environment, check=True)
+    subprocess.run(
+        [*pipx, "install", "--python", sys.executable, wheel], env=environment, check=True
+    )
     return place / "bin" / "localcloud"
 
 

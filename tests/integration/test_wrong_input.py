@@ -122,8 +122,11 @@ def test_sudo_that_asks_for_a_password(site):
     try:
         site.localcloud("install").ended(BLOCKED).says(site.machine.name, "sudo", "password")
     finally:
-        as_root(site, "sed -i 's/ALL=(ALL[^)]*) /&NOPASSWD:/; s/NOPASSWD:ALL$/NOPASSWD: ALL/' "
-                      "/etc/sudoers.d/*")
+        as_root(
+            site,
+            "sed -i 's/ALL=(ALL[^)]*) /&NOPASSWD:/; s/NOPASSWD:ALL$/NOPASSWD: ALL/' "
+            "/etc/sudoers.d/*",
+        )
 
 
 def as_root(site, command: str) -> None:
@@ -133,8 +136,10 @@ def as_root(site, command: str) -> None:
 
 
 def test_unsupported_system(site):
-    site.machine.run("cp -a /etc/os-release /tmp/kept; cp -aL /etc/os-release /tmp/real; "
-                     "sed -i 's/^ID=.*/ID=gentoo/' /usr/lib/os-release")
+    site.machine.run(
+        "cp -a /etc/os-release /tmp/kept; cp -aL /etc/os-release /tmp/real; "
+        "sed -i 's/^ID=.*/ID=gentoo/' /usr/lib/os-release"
+    )
     try:
         site.localcloud("install").ended(BLOCKED).says(site.machine.name, "gentoo")
     finally:
@@ -187,7 +192,10 @@ def test_another_controller_at_the_same_time(site, tmp_path):
 def test_every_error_also_speaks_spanish(site):
     done = subprocess.run(
         [*LOCALCLOUD, "--lang", "es", "install", "-i", str(site.directory / "nada")],
-        capture_output=True, text=True, env={**os.environ, "NO_COLOR": "1"}, check=False,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "NO_COLOR": "1"},
+        check=False,
     )
     assert done.returncode == USAGE
     assert "Qué hacer" in done.stderr, done.stderr + sys.version

@@ -8,6 +8,8 @@ import os
 import sys
 from pathlib import Path
 
+import nativeauthenticator
+
 c = get_config()  # noqa: F821  (given by JupyterHub)
 here = Path(__file__).resolve().parent
 site = json.loads((here / "site.json").read_text())
@@ -24,8 +26,12 @@ c.JupyterHub.cleanup_servers = False
 c.ConfigurableHTTPProxy.should_start = False
 c.ConfigurableHTTPProxy.api_url = f"http://127.0.0.1:{site['proxy_api_port']}"
 c.ConfigurableHTTPProxy.auth_token = os.environ["CONFIGPROXY_AUTH_TOKEN"]
-if site["templates"]:
-    c.JupyterHub.template_paths = site["templates"]
+# The first folder that has a page wins. NativeAuthenticator's own page has the menu entries for
+# passwords and sign-ups, which JupyterHub's hides unless its folder is named.
+pages = here / "pages" / site["language"]
+native_pages = str(Path(nativeauthenticator.__file__).parent / "templates")
+c.JupyterHub.template_paths = [str(pages)] if pages.is_dir() else [native_pages]
+c.JupyterHub.template_vars = {"hub_native_login": True}
 
 # Who may come in. Accounts live in the hub's database; an account without authorization waits.
 c.JupyterHub.authenticator_class = "native"
