@@ -50,7 +50,8 @@ def environment(
         **_of_the_caller(),
         CONTROLLER_MARK: run_id,
         SITE_MARK: str(site.directory.resolve()),
-        "TMPDIR": _folder(private / "tmp"),
+        # Mitogen makes a socket there; with a path too long for one it hangs for ever.
+        "TMPDIR": str(control),
         # A config file of the kit's (empty) keeps out the user's ansible.cfg and /etc/ansible.
         "ANSIBLE_CONFIG": _empty_config(private),
         "ANSIBLE_HOME": _folder(private / "home"),

@@ -31,7 +31,7 @@ _CAUSES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         (
             "host_key_refused",
             r"remote host identification has changed|host key verification failed"
-            r"|host key .{0,80}changed|host key (is invalid|mismatch)",
+            r"|host key .{0,80}changed|host key (is invalid|mismatch)|mismatching host key",
         ),
         (
             "permission_denied",
@@ -96,7 +96,9 @@ def classify(result: dict[str, Any]) -> tuple[str, dict[str, Any]] | None:
     text = "\n".join(_texts(result))
     for problem, pattern in _CAUSES:
         if found := pattern.search(text):
-            return problem, _data(problem, _line(text, found), result)
+            data = _data(problem, _line(text, found), result)
+            if "" not in data.values():  # else the sentence would have a hole: go on looking
+                return problem, data
     return None
 
 
@@ -121,8 +123,10 @@ def _data(problem: str, line: str, result: dict[str, Any]) -> dict[str, Any]:
         data["path"] = path.group(1) if path else "/"
     elif problem in ("download_failed", "checksum_mismatch"):
         url = re.search(r"https?://[^\s'\"<>]+", line)
-        data["url"] = result.get("url") or (url.group(0) if url else "?")
+        arguments = (result.get("invocation") or {}).get("module_args") or {}
+        named = result.get("url") or arguments.get("url") or arguments.get("src") or ""
+        data["url"] = url.group(0) if url else named
     elif problem == "service_failed":
         unit = re.search(r"job for (\S+) failed|service (\S+?):", line, re.IGNORECASE)
-        data["unit"] = (unit.group(1) or unit.group(2)) if unit else "?"
+        data["unit"] = (unit.group(1) or unit.group(2)) if unit else ""
     return data

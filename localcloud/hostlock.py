@@ -173,11 +173,16 @@ def _lock(site: "Site", host: "Host", who: dict[str, str]) -> Held:
         raise
 
 
+def locking_script(who: str, lock: str = LOCK, silence: float = _SILENCE) -> str:
+    """The shell script that holds the lock as long as something comes in."""
+    return _SCRIPT.format(lock=quote(lock), who=quote(who), silence=silence)
+
+
 def _ask(connection: Connection, who: str) -> "tuple[Channel, str]":
     """Start the locking shell and wait for its first words (or, if it fails, all of them)."""
     from paramiko import SSHException
 
-    script = _SCRIPT.format(lock=LOCK, who=quote(who), silence=_SILENCE)
+    script = locking_script(who)
     command = f"sh -c {quote(script)}"
     if connection.user != "root":
         command = f"sudo -n -- {command}"

@@ -66,6 +66,11 @@ exit 0
 """
 
 
+def ending_script(only: str = "", keep: str = "", mark: str = HOST_MARK) -> str:
+    """The shell script that ends a run's processes; see :func:`end_on_hosts`."""
+    return _REMOTE.format(mark=mark, keep=quote(keep), only=quote(only), controller=CONTROLLER_MARK)
+
+
 def end_on_hosts(
     connections: Mapping[str, Connection], *, only: str = "", keep: str = ""
 ) -> dict[str, list[str] | LocalcloudError]:
@@ -74,9 +79,7 @@ def end_on_hosts(
     ``only``: this run's; without it every run's but ``keep``'s (call that only with the host's lock
     in hand). Gives host → the ended processes as ``<pid> <command>``, or why that failed.
     """
-    script = _REMOTE.format(
-        mark=HOST_MARK, keep=quote(keep), only=quote(only), controller=CONTROLLER_MARK
-    ).encode()
+    script = ending_script(only, keep).encode()
 
     def end(connection: Connection) -> list[str] | LocalcloudError:
         try:

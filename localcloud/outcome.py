@@ -53,12 +53,16 @@ class Seen:
     failures: list[Failure] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     end: dict[str, Any] | None = None
+    # Mitogen's own process is gone; ansible-playbook would wait for it for ever.
+    crashed: bool = False
 
     def take(self, event: Event) -> None:
         if event.kind == "end":
             self.end = event.result
         elif event.kind == "note" and event.status in ("error", "verbose"):
-            self.errors.append(str(event.result.get("msg", "")))
+            said = str(event.result.get("msg", ""))
+            self.errors.append(said)
+            self.crashed |= "ansible_mitogen" in said and "crashed" in said
         elif event.kind == "result" and event.status in ("failed", "unreachable"):
             user = self.users.get(event.host or "", "")
             self.failures.append(failures.from_event(event, user))

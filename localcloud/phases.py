@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from localcloud.i18n import _
 
-# The task files every component role has; each is a phase of its own.
-FILES = ("install", "configure", "verify", "remove")
+# The task files every component role has (and its handlers); each is a phase of its own.
+FILES = ("install", "configure", "verify", "remove", "handlers")
 # Actions that only steer Ansible: they never open a phase.
 _STEERING = {
     "include_tasks",

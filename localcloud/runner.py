@@ -62,7 +62,7 @@ def run(
     with hostlock.hold(site, hosts, verb, _tolerate) as locks:
         leftovers.end_on_hosts(locks.connections, keep=run_id)
         versions = strategy.installed()
-        job = _Job(
+        job = Job(
             verb=verb,
             site=site,
             hosts=hosts,
@@ -98,7 +98,7 @@ def _tolerate(_error: LocalcloudError) -> bool:
 
 
 @dataclass
-class _Job:
+class Job:
     verb: str
     site: "Site"
     hosts: "Sequence[Host]"
@@ -122,7 +122,7 @@ class _Job:
 
 
 def _carry_out(
-    job: _Job, record: records.Record, locks: hostlock.Locks, on_event: Callable[[Event], None]
+    job: Job, record: records.Record, locks: hostlock.Locks, on_event: Callable[[Event], None]
 ) -> RunResult:
     seen = Seen({host.name: host.user or "" for host in job.hosts})
     result = RunResult(records.INTERRUPTED, record.directory, job.chosen, left_out=job.left_out())
@@ -140,7 +140,7 @@ def _carry_out(
         with cancel.watch() as stop:
             code = 0
             if len(result.left_out) < len(job.hosts):
-                code = _play(job, handle, stop)
+                code = _play(job, handle, lambda: stop.asked or seen.crashed)
             if stop.asked:
                 result.not_cleaned = _clean_hosts(job, record, locks)
             else:
@@ -155,7 +155,7 @@ def _carry_out(
     return result
 
 
-def _play(job: _Job, handle: Callable[[dict[str, Any]], bool], stop: cancel.Stop) -> int:
+def _play(job: Job, handle: Callable[[dict[str, Any]], bool], stopped: Callable[[], bool]) -> int:
     """Run ansible-playbook to its end; gives its exit code. Leaves no process of it here."""
     import ansible_runner
 
@@ -175,7 +175,7 @@ def _play(job: _Job, handle: Callable[[dict[str, Any]], bool], stop: cancel.Stop
                 **arguments(job, place.private),
                 envvars=environment,
                 event_handler=handle,
-                cancel_callback=lambda: stop.asked,
+                cancel_callback=stopped,
             )
             # ansible-runner starts from the caller's whole environment; only ours may stay.
             allowed = {*environment, *ansible_env.RUNNER_NAMES}
@@ -189,7 +189,7 @@ def _play(job: _Job, handle: Callable[[dict[str, Any]], bool], stop: cancel.Stop
             leftovers.end_here(lambda: leftovers.local_processes(job.run_id, place.control))
 
 
-def arguments(job: _Job, private: Path) -> dict[str, Any]:
+def arguments(job: Job, private: Path) -> dict[str, Any]:
     """What ansible-runner is told: playbook, inventory, limit, run flags and one extra variable."""
     words = []
     if job.site.vault_key.is_file():
@@ -212,7 +212,7 @@ def arguments(job: _Job, private: Path) -> dict[str, Any]:
     }
 
 
-def _judge(job: _Job, result: RunResult, seen: Seen, code: int) -> None:
+def _judge(job: Job, result: RunResult, seen: Seen, code: int) -> None:
     """Status and failures from what was seen; a failed connection gets a second look."""
     found = seen.failures if seen.end is None else failures.standing(seen.failures, seen.counts())
     if code == 0 and not found:
@@ -240,7 +240,7 @@ def _second_look(site: "Site", failure: Failure) -> Failure:
     return failure
 
 
-def _clean_hosts(job: _Job, record: records.Record, locks: hostlock.Locks) -> list[str]:
+def _clean_hosts(job: Job, record: records.Record, locks: hostlock.Locks) -> list[str]:
     """End what a stopped run still does on the hosts; gives the hosts where that failed."""
     bad = []
     for host, ended in leftovers.end_on_hosts(locks.connections, only=job.run_id).items():
