@@ -26,7 +26,8 @@ def student(site, request):
 
     (endpoint,) = site.endpoints()
     host = testinfra.get_host(
-        "ansible://jupyterhub?sudo=True", ansible_inventory=str(site.directory / "hosts.yml")
+        f"ansible://{endpoint.host}?sudo=True",
+        ansible_inventory=str(site.directory / "hosts.yml"),
     )
     user = f'{{"name": "zoe", "password": "{PASSWORD}"}}'
     command = f"{endpoint.accounts} <<'END'\n{{\"action\": \"%s\", \"users\": [{user}]}}\nEND"

@@ -143,6 +143,8 @@ def install_with_uv(parameters: dict, scratch: str, environment: dict) -> None:
     if not Path(path, "bin", "python").exists():
         call([uv, "venv", "--quiet", "--clear", "--python", "/usr/bin/python3", *visible, path],
              environment)
+    # uv's own lock file, which everybody on the host could hold (mode 0666).
+    leftover = Path(path, ".lock")
     lock = write(scratch, "lock.txt", parameters["lock"])
     build = write(scratch, "build.txt", parameters["build_lock"])
     common = ["--quiet", "--python", f"{path}/bin/python", "--build-constraint", build]
@@ -155,6 +157,7 @@ def install_with_uv(parameters: dict, scratch: str, environment: dict) -> None:
         names = [line for line in parameters["lock"].splitlines() if line and line[0] not in "# "]
         bounds = write(scratch, "bounds.txt", "\n".join(n.rstrip(" \\") for n in names) + "\n")
         call([uv, "pip", "install", *common, "--constraint", bounds, "-r", wanted], environment)
+    leftover.unlink(missing_ok=True)
 
 
 def install_with_npm(parameters: dict, scratch: str, environment: dict) -> None:

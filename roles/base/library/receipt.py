@@ -297,7 +297,9 @@ def remove(module: AnsibleModule, receipt: Receipt) -> dict:
     if module.check_mode:
         return {"changed": True, "removed": removed}
     for unit in entry["units"]:
-        run("systemctl", "disable", "--now", unit)
+        # Not `disable --now`: that stops nothing which has no unit file, such as a slice.
+        run("systemctl", "stop", unit)
+        run("systemctl", "disable", unit)
     remove_users(entry, delete_data)
     # Deepest first, so that a directory's own parents are empty when their turn comes.
     for path, was in sorted(entry.get("paths", {}).items(), reverse=True):

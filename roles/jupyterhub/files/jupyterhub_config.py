@@ -60,7 +60,7 @@ c.SystemdSpawner.default_shell = "/bin/bash"
 c.SystemdSpawner.disable_user_sudo = True
 c.SystemdSpawner.isolate_tmp = True
 c.SystemdSpawner.isolate_devices = True
-c.SystemdSpawner.slice = "jupyterhub-users.slice"
+c.SystemdSpawner.slice = "jupyter.slice"
 c.SystemdSpawner.unit_name_template = "jupyter-{USERNAME}"
 c.SystemdSpawner.unit_extra_properties = {
     "CapabilityBoundingSet": "",
