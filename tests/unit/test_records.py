@@ -1,9 +1,9 @@
 """Records: written as the run goes, readable after a kill, the last fifty kept."""
 
 import json
-import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -54,7 +54,7 @@ record = records.Record.start(Path({str(run_dir)!r}), "id", Redactor([]), verb="
 record.write(event(task="Ensure half of it is there"))
 os.kill(os.getpid(), signal.SIGKILL)
 """
-    subprocess.run([sys.executable, "-c", code], cwd=os.getcwd(), check=False)
+    subprocess.run([sys.executable, "-c", code], cwd=Path.cwd(), check=False)
     past = records.find(run_dir)
     assert json.loads((past.directory / "run.json").read_text())["status"] == "running"
     assert past.status == "interrupted"
