@@ -1,0 +1,245 @@
+"""`localcloud install` and `verify` with a runner that runs nothing: what is called, what is said."""
+
+import json
+
+import click.testing
+import pytest
+
+from localcloud import preflight, records, runner
+from localcloud.cli import install, verify
+from localcloud.errors import ExitCode, LocalcloudError, UsageError
+from localcloud.journey import JourneyReport, Step
+from localcloud.phases import Phase
+from localcloud.preflight import Report
+from localcloud.preflight.report import Finding
+from localcloud.redaction import Redactor
+from localcloud.site import Endpoint
+from tests.doubles.ansible_site import LocalHost, LocalSite
+from tests.unit import run_cases
+from tests.unit.run_cases import event
+
+HUB = Endpoint("jupyterhub", "node1", "https://hub.uni.edu", ("ana",), "correct-horse", "/a", None)
+
+
+class SiteWithHub(LocalSite):
+    def endpoints(self):
+        return [HUB]
+
+
+@pytest.fixture
+def site(tmp_path):
+    return SiteWithHub(tmp_path, {"node1": LocalHost("node1", {})}, {"correct-horse"})
+
+
+class World:
+    """Everything `install` would touch; notes what it is asked for."""
+
+    def __init__(self, monkeypatch, site):
+        self.site, self.asked, self.loaded = site, [], []
+        self.events = []
+        self.report = Report(hosts=["node1"])
+        self.journey_ok = True
+        self.outcome = {}
+        monkeypatch.delenv(runner.SKIP_CHECK, raising=False)
+        monkeypatch.setattr(install, "load_site", self.load)
+        monkeypatch.setattr(verify, "load_site", self.load)
+        monkeypatch.setattr(runner, "run", self.run)
+        monkeypatch.setattr(preflight, "check", lambda _site, _verb: self.report)
+        monkeypatch.setattr("localcloud.journey.journey", self.journey)
+
+    def load(self, directory, limit=None):
+        self.loaded.append((directory, limit))
+        return self.site
+
+    def run(self, verb, site, *, limit, dry_run, on_event):
+        self.asked.append((verb, limit, dry_run))
+        record = records.Record.start(
+            site.run_dir, "id", Redactor(site.secret_values()), verb=verb, hosts=["node1"]
+        )
+        for one in self.events:
+            on_event(one)
+        record.finish(self.outcome.get("status", "done"))
+        return run_cases.result(record.directory, **self.outcome)
+
+    def journey(self, endpoint, site, users=2):
+        self.asked.append(("journey", endpoint.url, users))
+        good = self.journey_ok
+        steps = [
+            Step("file", "Save", f"u{n}", 1.0, good, message="No file.", remedy="Look there.")
+            for n in range(users)
+        ]
+        return JourneyReport(endpoint.url, users, steps, 4.5)
+
+
+@pytest.fixture
+def world(monkeypatch, site):
+    return World(monkeypatch, site)
+
+
+def call(*arguments, command=install.command):
+    found = click.testing.CliRunner().invoke(command, arguments, standalone_mode=False)
+    if found.exception and not isinstance(found.exception, LocalcloudError):
+        raise found.exception
+    return found
+
+
+def test_check_then_playbook_then_journey_then_summary(world):
+    world.events = [event("host"), event()]
+    found = call("-i", "campus", "--limit", "node1")
+    assert found.return_value == ExitCode.DONE
+    assert str(world.loaded[0][0]) == "campus" and world.loaded[0][1] == "node1"
+    assert world.asked == [("install", "node1", False), ("journey", HUB.url, 2)]
+    assert "Server node1 is ready" in found.output
+    assert "Installing JupyterHub … done" in found.output
+    assert "A student's journey through https://hub.uni.edu" in found.output
+    assert "3 steps changed something (12 s)." in found.output
+    assert "https://hub.uni.edu" in found.output and "ana" in found.output
+    assert str(world.site.run_dir) in found.output
+
+
+def test_the_password_is_not_printed_off_a_terminal_unless_asked_for(world):
+    assert "correct-horse" not in call().output
+    assert "--show-password" in call().output
+    assert "correct-horse" in call("--show-password").output
+
+
+def test_a_second_run_says_that_nothing_had_to_be_changed(world):
+    world.outcome = {"hosts": {"node1": {"ok": 20}}}
+    assert "Nothing had to be changed (12 s)." in call().output
+
+
+@pytest.mark.parametrize(
+    ("unreachable", "code"), [([], ExitCode.BLOCKED), (["node1"], ExitCode.UNREACHABLE)]
+)
+def test_what_the_check_finds_ends_the_command_before_any_change(world, unreachable, code):
+    world.report.findings = [Finding("node1", "x", "blocking", "Port 80 is taken.", "Free it.")]
+    world.report.unreachable = unreachable
+    found = call()
+    assert found.return_value == code
+    assert world.asked == []
+    assert "Port 80 is taken." in found.output and "Free it." in found.output
+
+
+def test_a_warning_is_shown_and_does_not_stop(world):
+    world.report.findings = [Finding("node1", "x", "warning", "Swap is on.", "Turn it off.")]
+    found = call()
+    assert found.return_value == ExitCode.DONE
+    assert "Swap is on. Turn it off." in found.output
+
+
+def test_a_dry_run_lists_what_would_change_and_walks_through_nothing(world):
+    configure = Phase("jupyterhub", "configure")
+    diff = {"before": "a\n", "after": "b\n"}
+    world.events = [
+        event(status="changed", task="Ensure packages are there"),
+        event(status="changed", task="Write it", phase=configure, result={"diff": diff}),
+        event(status="ok", task="Ensure nothing"),
+    ]
+    found = call("--dry-run")
+    assert found.return_value == ExitCode.DONE
+    assert world.asked == [("install", None, True)]
+    assert "Ensure packages are there  (node1)" in found.output
+    assert "Ensure nothing" not in found.output
+    assert "2 steps would change something" in found.output
+    assert "Nothing was changed" in found.output
+    assert "+b" not in found.output
+    assert "+b" in call("--dry-run", "-v").output
+
+
+def test_a_dry_run_on_a_bare_host_says_why_it_shows_nothing(world):
+    world.outcome = {"left_out": ["node1"], "hosts": {}}
+    found = call("--dry-run")
+    assert found.return_value == ExitCode.DONE
+    assert "No preview of node1" in found.output and "Python" in found.output
+
+
+def test_no_journey_when_asked_so(world):
+    call("--no-journey")
+    assert world.asked == [("install", None, False)]
+
+
+def test_a_failed_journey_fails_the_command_and_stands_in_the_record(world):
+    world.journey_ok = False
+    found = call()
+    assert found.return_value == ExitCode.FAILED
+    assert "No file." in found.output and "Look there." in found.output
+    assert records.find(world.site.run_dir).data["journeys"][0]["ok"] is False
+
+
+def failing(status, **more):
+    from localcloud.failures import Failure
+
+    words = {"message": "The disk of host node1 is full (/).", "remedy": "Free some space."}
+    one = Failure(
+        "node1", "jupyterhub", "Ensure it", run_cases.INSTALL, "no_space", details="cp: no", **words
+    )
+    return {"status": status, "failures": [one], **more}
+
+
+@pytest.mark.parametrize(
+    ("status", "code"), [("failed", ExitCode.FAILED), ("unreachable", ExitCode.UNREACHABLE)]
+)
+def test_one_readable_failure_block(world, status, code):
+    world.outcome = failing(status)
+    found = call()
+    assert found.return_value == code
+    assert world.asked == [("install", None, False)], "no journey through a broken hub"
+    block = found.output[found.output.index("✗") :]
+    for part in (
+        "The disk of host node1 is full (/).",
+        "Host: node1",
+        "Step: Installing JupyterHub: Ensure it",
+        "    cp: no",
+        "What to do: Free some space.",
+        "output.log",
+        "localcloud logs 20",
+    ):
+        assert part in block
+    assert "Traceback" not in found.output
+
+
+def test_ctrl_c_says_how_to_go_on(world):
+    world.outcome = {"status": "interrupted"}
+    found = call()
+    assert found.exception.exit_code == ExitCode.INTERRUPTED
+    assert "Nothing of the run is left" in found.exception.message
+    assert "run the same command again" in found.exception.remedy
+    world.outcome = {"status": "interrupted", "not_cleaned": ["node1"]}
+    assert "node1" in call().exception.message
+
+
+def test_json_is_all_that_is_printed(world):
+    world.events = [event("host"), event()]
+    said = json.loads(call("--json").output)
+    assert (said["status"], said["exit_code"], said["changed"]) == ("done", 0, 3)
+    assert said["endpoints"][0]["url"] == "https://hub.uni.edu"
+    assert said["journeys"][0]["ok"] is True
+    assert "correct-horse" not in json.dumps(said)
+    world.outcome = failing("failed")
+    said = json.loads(call("--json").output)
+    assert said["failures"][0]["remedy"] == "Free some space." and said["exit_code"] == 1
+    world.report.findings = [Finding("node1", "x", "blocking", "Port 80 is taken.", "Free it.")]
+    assert json.loads(call("--json").output)["findings"][0]["id"] == "x"
+
+
+def test_verify_walks_through_each_hub_with_so_many_users(world):
+    found = call("--users", "30", command=verify.command)
+    assert found.return_value == ExitCode.DONE
+    assert world.asked == [("journey", HUB.url, 30)]
+    assert "passed" in found.output
+    world.journey_ok = False
+    found = call("--json", command=verify.command)
+    assert found.return_value == ExitCode.FAILED
+    assert json.loads(found.output)[0]["ok"] is False
+
+
+def test_verify_without_a_hub_says_what_to_do(world, monkeypatch):
+    monkeypatch.setattr(SiteWithHub, "endpoints", lambda _self: [])
+    found = call(command=verify.command)
+    assert isinstance(found.exception, UsageError)
+    assert "node1" in found.exception.message and "--limit" in found.exception.remedy
+
+
+def test_install_without_a_terminal_asks_nothing(world, monkeypatch):
+    monkeypatch.setattr("builtins.input", lambda *_a: pytest.fail("asked"))
+    assert call().return_value == ExitCode.DONE

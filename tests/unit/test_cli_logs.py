@@ -1,0 +1,85 @@
+"""`localcloud logs`: the last run, a named one, all of them."""
+
+import json
+
+import click.testing
+import pytest
+
+from localcloud import records
+from localcloud.cli import logs
+from localcloud.errors import UsageError
+from localcloud.redaction import Redactor
+from tests.unit.run_cases import event
+
+
+@pytest.fixture
+def site(tmp_path):
+    (tmp_path / "hosts.yml").write_text("all:\n")
+    return tmp_path
+
+
+@pytest.fixture
+def recorded(site):
+    def make(verb="install", status="done", **more):
+        record = records.Record.start(
+            site / ".localcloud", "id", Redactor([]), verb=verb, hosts=["node1"]
+        )
+        record.write(event(task=f"Ensure {verb} works"))
+        if status:
+            record.finish(status, counts={"node1": {"changed": 7}}, **more)
+        return record.directory.name
+
+    return make
+
+
+def call(site, *arguments):
+    found = click.testing.CliRunner().invoke(
+        logs.command, ["-i", str(site), *arguments], standalone_mode=False
+    )
+    if found.exception and not isinstance(found.exception, UsageError):
+        raise found.exception
+    return found
+
+
+def test_the_last_run_in_full(site, recorded):
+    recorded("install")
+    name = recorded("reset", "failed")
+    output = call(site, name).output
+    assert f"{name}: failed" in output
+    assert "Ensure reset works" in output and "Ensure install works" not in output
+    assert str(site / ".localcloud" / "runs" / name) in output
+
+
+def test_an_interrupted_run_says_how_to_go_on(site, recorded):
+    name = recorded(status="interrupted")
+    output = call(site).output
+    assert f"{name}: interrupted" in output and "Run the same command again" in output
+
+
+def test_the_list_has_result_time_and_changes(site, recorded):
+    first = recorded()
+    second = recorded("reset", "failed")
+    third = recorded(status=None)
+    fourth = recorded(journeys=[{"ok": False}])
+    lines = {line.split()[0]: line for line in call(site, "--list").output.splitlines()}
+    assert " done " in lines[first] and " 7 " in lines[first] and "node1" in lines[first]
+    assert " failed " in lines[second]
+    assert " running " in lines[third], "this process is still alive"
+    assert "done, journey failed" in lines[fourth]
+
+
+def test_events_and_json_are_for_programs(site, recorded):
+    name = recorded()
+    (one,) = [json.loads(line) for line in call(site, name, "--events").output.splitlines()]
+    assert one["task"] == "Ensure install works" and one["phase"] == "jupyterhub/install"
+    said = json.loads(call(site, "--json").output)
+    assert (said["name"], said["status"]) == (name, "done")
+    assert [run["name"] for run in json.loads(call(site, "--list", "--json").output)] == [name]
+
+
+def test_no_site_no_runs_no_such_run(site, recorded, tmp_path):
+    assert "no runs yet" in call(site).exception.message
+    recorded()
+    assert "no run 1999" in call(site, "1999").exception.message
+    assert "--list" in call(site, "1999").exception.remedy
+    assert "not a site" in call(tmp_path / "elsewhere").exception.message

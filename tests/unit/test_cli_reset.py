@@ -1,0 +1,168 @@
+"""`localcloud reset` with a runner that runs nothing: the plan, the questions, the end."""
+
+import json
+
+import click.testing
+import pytest
+
+from localcloud import receipts, records, runner, ui
+from localcloud.cli import reset
+from localcloud.errors import ExitCode, LocalcloudError, UsageError
+from localcloud.redaction import Redactor
+from localcloud.ssh import Completed
+from tests.doubles.ansible_site import LocalHost, LocalSite
+from tests.unit import run_cases
+
+HUB = {
+    "version": "5.5.4",
+    "units": ["jupyterhub.service"],
+    "paths": {
+        "/etc/jupyterhub": {"was": "absent"},
+        "/etc/motd": {"was": "file", "copy": "/var/lib/x"},
+    },
+    "users": ["jupyter-ana", "jupyter-eva"],
+}
+
+
+class World:
+    def __init__(self, monkeypatch, site):
+        self.site, self.asked = site, []
+        self.receipts = {"node1": {"jupyterhub": HUB}, "node2": {}}
+        self.after = {"node1": {}, "node2": {}}
+        self.outcome = {}
+        monkeypatch.setattr(reset, "load_site", lambda _directory, limit=None: site)
+        monkeypatch.setattr(runner, "run", self.run)
+        monkeypatch.setattr(receipts, "of_all", self.read)
+
+    def read(self, _site, hosts):
+        assert [host.name for host in hosts] == ["node1", "node2"]
+        return self.after if self.asked else self.receipts
+
+    def run(self, verb, site, *, limit, flags, on_event):
+        self.asked.append((verb, limit, flags))
+        record = records.Record.start(site.run_dir, "id", Redactor([]), verb=verb, hosts=[])
+        record.finish("done")
+        return run_cases.result(record.directory, **self.outcome)
+
+
+@pytest.fixture
+def world(monkeypatch, tmp_path):
+    names = ("node1", "node2")
+    directory = tmp_path / "campus"
+    directory.mkdir()
+    return World(monkeypatch, LocalSite(directory, {n: LocalHost(n, {}) for n in names}))
+
+
+@pytest.fixture
+def terminal(monkeypatch):
+    """Makes the command believe in a terminal and answers its questions."""
+
+    def answer(*answers):
+        left = list(answers)
+        monkeypatch.setattr(ui, "is_terminal", lambda: True)
+        monkeypatch.setattr("builtins.input", lambda question: print(question) or left.pop(0))
+
+    return answer
+
+
+def call(*arguments):
+    found = click.testing.CliRunner().invoke(reset.command, arguments, standalone_mode=False)
+    if found.exception and not isinstance(found.exception, LocalcloudError):
+        raise found.exception
+    return found
+
+
+def test_the_plan_is_shown_per_host_and_homes_stay(world):
+    found = call("--yes")
+    assert found.return_value == ExitCode.DONE
+    assert world.asked == [("reset", "node1", {"delete_data": False})]
+    assert "node1: this will go" in found.output and "JupyterHub 5.5.4" in found.output
+    assert "jupyterhub.service" in found.output and "/etc/jupyterhub" in found.output
+    assert "given back as they were: /etc/motd" in found.output
+    assert "2 users; their home directories stay: jupyter-ana, jupyter-eva" in found.output
+    assert "node2: nothing of localcloud is installed here." in found.output
+    assert "node1 is clean." in found.output
+
+
+def test_without_a_terminal_nothing_happens_without_yes(world):
+    found = call()
+    assert isinstance(found.exception, UsageError) and "--yes" in found.exception.remedy
+    assert world.asked == []
+
+
+def test_yes_alone_deletes_no_homes(world):
+    found = call("--yes", "--delete-data")
+    assert isinstance(found.exception, UsageError)
+    assert "--yes-delete-data" in found.exception.message
+    assert world.asked == []
+    found = call("--yes-delete-data")
+    assert found.return_value == ExitCode.DONE
+    assert world.asked == [("reset", "node1", {"delete_data": True})]
+    assert "AND THEIR HOME DIRECTORIES" in found.output
+
+
+def test_a_no_touches_nothing(world, terminal):
+    terminal("n")
+    assert "Nothing was touched" in call().exception.message
+    terminal("")
+    assert "Nothing was touched" in call().exception.message
+    assert world.asked == []
+    terminal("y")
+    assert call().return_value == ExitCode.DONE
+
+
+def test_deleting_homes_takes_the_sites_name_typed(world, terminal):
+    terminal("yes")
+    assert "Nothing was touched" in call("--delete-data").exception.message
+    assert world.asked == []
+    terminal("campus")
+    found = call("--delete-data")
+    assert "Type the site's name, campus" in found.output
+    assert world.asked == [("reset", "node1", {"delete_data": True})]
+
+
+def test_a_dry_run_shows_the_plan_and_ends(world):
+    found = call("--dry-run")
+    assert found.return_value == ExitCode.DONE
+    assert "this will go" in found.output and world.asked == []
+
+
+def test_nothing_installed_nothing_to_do(world):
+    world.receipts = {"node1": {}, "node2": {}}
+    found = call()
+    assert found.return_value == ExitCode.DONE and world.asked == []
+
+
+def test_what_is_left_is_named_and_fails(world):
+    world.after = {"node1": {"jupyterhub": HUB}, "node2": {}}
+    found = call("--yes")
+    assert found.return_value == ExitCode.FAILED
+    assert "node1: still there: jupyterhub" in found.output
+    assert "node2 is clean." in found.output
+    world.asked.clear()
+    assert json.loads(call("--yes", "--json").output)["left"] == {"node1": ["jupyterhub"]}
+
+
+def test_a_host_whose_receipt_cannot_be_read_ends_it(world):
+    world.receipts["node2"] = LocalcloudError("Host node2 cannot be reached.", "Look.")
+    assert "node2" in call("--yes").exception.message
+    assert world.asked == []
+
+
+class ConnectionDouble:
+    host = LocalHost("node1", {})
+
+    def __init__(self, *answers):
+        self.answers = list(answers)
+
+    def run(self, _command, sudo=False):
+        return self.answers.pop(0)
+
+
+def test_receipts_are_read_or_said_to_be_broken():
+    found = receipts.read(ConnectionDouble(Completed(0, '{"components": {"k3s": {}}}', "")))
+    assert found == {"k3s": {}}
+    assert receipts.read(ConnectionDouble(Completed(44, "", ""))) == {}
+    for answer in (Completed(1, "", "sudo: a password is required"), Completed(0, "{", "")):
+        with pytest.raises(LocalcloudError, match="receipt of host node1"):
+            receipts.read(ConnectionDouble(answer))
