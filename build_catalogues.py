@@ -1,15 +1,16 @@
 """The message catalogues: compiled when the wheel is built, so that no binary stands in git.
 
-``python build_catalogues.py`` compiles them; ``python build_catalogues.py --update`` first collects what
-people read from the code, from the roles' descriptions of settings, and from click.
+``python build_catalogues.py`` compiles them; ``python build_catalogues.py --update`` first collects
+what people read from the code, from the roles' descriptions of settings, and from click.
 """
 
+import ast
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
-from babel.messages.catalog import Catalog
-from babel.messages.extract import extract_from_dir
+from babel.messages.catalog import Catalog, Message
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
@@ -19,7 +20,9 @@ except ImportError:  # called by `make` in an environment without the build back
     BuildHookInterface = object  # type: ignore[assignment,misc]
 
 ROOT = Path(__file__).resolve().parent
-KEYWORDS = {"_": None, "N_": None, "ngettext": (1, 2), "gettext": None}
+KEYWORDS = {"_": 1, "N_": 1, "gettext": 1, "ngettext": 2}  # how many arguments are messages
+# Nothing in the catalogue changes unless a message does.
+DAY = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def catalogues(root: Path) -> list[Path]:
@@ -37,13 +40,31 @@ def compile_catalogues(root: Path) -> list[Path]:
     return written
 
 
-def from_code(root: Path) -> Iterator[tuple[str, str | tuple[str, ...]]]:
+def from_code(root: Path) -> Iterator[tuple[str, str | tuple[str, str]]]:
     """Messages in our own modules, and in click's: its words are part of our help pages."""
     import click
 
-    for folder, label in ((root / "localcloud", "localcloud"), (Path(click.__file__).parent, "click")):
-        for name, _line, message, _comments, _context in extract_from_dir(folder, keywords=KEYWORDS):
-            yield f"{label}/{name}", message
+    for folder, label in (
+        (root / "localcloud", "localcloud"),
+        (Path(click.__file__).parent, "click"),
+    ):
+        for path in sorted(folder.rglob("*.py")):
+            for message in in_module(path.read_text()):
+                yield f"{label}/{path.relative_to(folder)}", message
+
+
+def in_module(code: str) -> Iterator[str | tuple[str, str]]:
+    """Messages of one module. Its syntax tree shows also those inside f-strings."""
+    for node in ast.walk(ast.parse(code)):
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
+            continue
+        texts = [
+            argument.value
+            for argument in node.args[: KEYWORDS.get(node.func.id, 0)]
+            if isinstance(argument, ast.Constant) and isinstance(argument.value, str)
+        ]
+        if texts and all(texts) and len(texts) == KEYWORDS[node.func.id]:
+            yield texts[0] if len(texts) == 1 else (texts[0], texts[1])
 
 
 def from_roles(root: Path) -> Iterator[tuple[str, str]]:
@@ -52,7 +73,8 @@ def from_roles(root: Path) -> Iterator[tuple[str, str]]:
 
     def walk(options: dict) -> Iterator[str]:
         for option in options.values():
-            yield option["description"]
+            text = option["description"]
+            yield ("\n".join(map(str, text)) if isinstance(text, list) else text).strip()
             yield from walk(option.get("options") or {})
 
     for path in sorted((root / "roles").glob("*/meta/argument_specs.yml")):
@@ -62,24 +84,46 @@ def from_roles(root: Path) -> Iterator[tuple[str, str]]:
 
 
 def collect(root: Path = ROOT) -> Catalog:
-    """Everything a person can read, as a template catalogue (file names without lines: small diffs)."""
-    template = Catalog(project="localcloud", charset="utf-8", fuzzy=False)
+    """Everything a person can read, as a template (file names without lines: small diffs)."""
+    template = Catalog(project="localcloud", charset="utf-8", fuzzy=False, creation_date=DAY)
     for place, message in [*from_code(root), *from_roles(root)]:
-        key = message[:2] if isinstance(message, tuple) else message
-        template.add(key, locations=[(place, 0)])
+        template.add(message, locations=[(place, 0)])
     return template
+
+
+def read(path: Path) -> Catalog:
+    with path.open("rb") as stream:
+        return read_po(stream)
+
+
+def write(path: Path, catalogue: Catalog) -> None:
+    """One form for every writer: sorted by message, and nothing that changes by itself."""
+    catalogue.project = catalogue.last_translator = "localcloud"
+    catalogue.version = catalogue.msgid_bugs_address = "-"
+    catalogue.creation_date = catalogue.revision_date = DAY
+    with path.open("wb") as stream:
+        write_po(stream, catalogue, width=100, sort_output=True, include_lineno=False)
+
+
+def untranslated(messages: Iterable[Message]) -> list[Message]:
+    """Those without a translation, or with one of their plural forms missing."""
+    return [
+        one
+        for one in messages
+        if one.id and not (one.string if isinstance(one.string, str) else all(one.string or ()))
+    ]
 
 
 def update(root: Path = ROOT) -> None:
     """Bring new messages into each catalogue; translations that fit no message any more go."""
     template = collect(root)
     for path in catalogues(root):
-        with path.open("rb") as stream:
-            catalogue = read_po(stream)
+        catalogue = read(path)
         catalogue.update(template, no_fuzzy_matching=True)
         catalogue.obsolete.clear()
-        with path.open("wb") as stream:
-            write_po(stream, catalogue, width=100, sort_output=True, include_lineno=False)
+        write(path, catalogue)
+        if missing := untranslated(catalogue):
+            print(f"{path.relative_to(root)}: {len(missing)} without translation")
 
 
 class CatalogueHook(BuildHookInterface):  # type: ignore[misc,valid-type]

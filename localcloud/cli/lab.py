@@ -100,7 +100,7 @@ def _table(labs: list[api.Lab]) -> None:
             groups, port = ",".join(machine.groups), f"127.0.0.1:{machine.ports[22]}"
             rows.append(
                 [
-                    *(_shown(lab.directory), host, statuses[host], groups),
+                    *(_shown(lab.directory), host, _status(statuses[host]), groups),
                     *(port, lab.url(host), machine.state),
                 ]
             )
@@ -108,6 +108,12 @@ def _table(labs: list[api.Lab]) -> None:
         [_("Lab"), _("Host"), _("State"), _("Groups"), "SSH", "HTTP", _("Made from")],
         rows,
     )
+
+
+def _status(word: str) -> str:
+    """A machine's state in words; the engine's own word where it is a rare one."""
+    known = {"running": _("running"), "exited": _("stopped"), "absent": _("absent")}
+    return known.get(word, word)
 
 
 def _shown(directory: Path) -> str:

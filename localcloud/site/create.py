@@ -135,7 +135,7 @@ def _section(part: Component, answers: Mapping[str, Any], secret: set[str]) -> s
 
 
 def _entry(setting: Setting, part: Component, answers: Mapping[str, Any]) -> str:
-    lines = [_comment(setting.description)] if setting.description else []
+    lines = [_comment(_(setting.description))] if setting.description else []
     if setting.choices:
         choices = ", ".join(str(choice) for choice in setting.choices)
         lines.append(_comment(_("One of: {choices}.").format(choices=choices)))

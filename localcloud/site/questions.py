@@ -36,7 +36,7 @@ class Question:
     @property
     def prompt(self) -> str:
         known = PROMPTS.get(self.prompt_id)
-        return _(known) if known else self.setting.description.split(". ")[0].rstrip(".")
+        return _(known) if known else _(self.setting.description).split(". ")[0].rstrip(".")
 
     def default_for(self, answers: Mapping[str, Any]) -> Any:
         """The answer to suggest, None if there is none."""

@@ -47,9 +47,9 @@ def _missing(site: Site, name: str, hosts: list[str]) -> Complaint:
     definition = site.all_hosts[hosts[0]].definitions.get(name)
     if definition:
         place = definition.document.path
-        return Complaint(message, setting.description, place, definition.line())
+        return Complaint(message, _(setting.description), place, definition.line())
     remedy = _("Set it in {file}. {description}").format(
-        file="group_vars/all/settings.yml", description=setting.description
+        file="group_vars/all/settings.yml", description=_(setting.description)
     )
     return Complaint(message, remedy.strip())
 
