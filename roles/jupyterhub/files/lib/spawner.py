@@ -32,8 +32,8 @@ class UnixUserSpawner(SystemdSpawner):
         }
         return await super().start()
 
-    def user_env(self, env):
-        env = super().user_env(env)
+    def get_env(self):
+        env = super().get_env()
         name = unix_users.unix_name(self.user.name)
         env["USER"] = env["LOGNAME"] = name
         env["JUPYTER_RUNTIME_DIR"] = f"/run/{name}"
