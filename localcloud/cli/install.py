@@ -57,6 +57,8 @@ def command(
         seen.show(result, diffs=verbose > 0)
     else:
         _summary(site, result, show_password)
+        if code != ExitCode.DONE:
+            ui.bad(_("The hub is installed, but a student's journey through it failed: see above."))
     return int(code)
 
 

@@ -1,4 +1,4 @@
-"""`localcloud install` and `verify` with a runner that runs nothing: what is called, what is said."""
+"""`localcloud install` and `verify` with a runner that runs nothing: calls, words, exit codes."""
 
 import json
 
