@@ -56,14 +56,15 @@ def from_code(root: Path) -> Iterator[tuple[str, str | tuple[str, str]]]:
 def in_module(code: str) -> Iterator[str | tuple[str, str]]:
     """Messages of one module. Its syntax tree shows also those inside f-strings."""
     for node in ast.walk(ast.parse(code)):
-        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
+        if not isinstance(node, ast.Call):
             continue
+        called = getattr(node.func, "id", getattr(node.func, "attr", ""))  # _() or i18n._()
         texts = [
             argument.value
-            for argument in node.args[: KEYWORDS.get(node.func.id, 0)]
+            for argument in node.args[: KEYWORDS.get(called, 0)]
             if isinstance(argument, ast.Constant) and isinstance(argument.value, str)
         ]
-        if texts and all(texts) and len(texts) == KEYWORDS[node.func.id]:
+        if texts and all(texts) and len(texts) == KEYWORDS[called]:
             yield texts[0] if len(texts) == 1 else (texts[0], texts[1])
 
 

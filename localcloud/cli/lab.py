@@ -22,7 +22,8 @@ DEFAULT = Path("lab")
         "localcloud install. No container registry and no image download is needed."
     )
 )
-def command() -> None:
+@site_options
+def command(**_options: object) -> None:
     pass
 
 

@@ -1,17 +1,19 @@
 """``localcloud logs``: read the records of earlier runs."""
 
 import json
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
-from localcloud import durations, progress, records, ui
+from localcloud import durations, records, screen, ui
 from localcloud.cli.options import json_option, site_options
-from localcloud.errors import UsageError
+from localcloud.errors import LocalcloudError, UsageError
 from localcloud.i18n import _
 from localcloud.records import Past
+from localcloud.site import load_site
 
 
 @click.command("logs", help=_("Show the last run, or the RUN whose name begins so."))
@@ -38,7 +40,7 @@ def command(
 
 
 def _run_dir(inventory: Path) -> Path:
-    """Records can be read even where the site itself has a fault, so it is not loaded."""
+    """Records can be read even of a site with a fault; one without sets the language."""
     if not (inventory / "hosts.yml").is_file():
         raise UsageError(
             _("{directory} is not a site: it has no hosts.yml.").format(
@@ -46,6 +48,8 @@ def _run_dir(inventory: Path) -> Path:
             ),
             _("Name a site with -i DIR."),
         )
+    with suppress(LocalcloudError):
+        load_site(inventory, need_secrets=False)
     return inventory / ".localcloud"
 
 
@@ -77,7 +81,7 @@ def _list(runs: list[Past], as_json: bool) -> None:
         began = past.data.get("started")
         when = datetime.fromtimestamp(began).strftime("%Y-%m-%d %H:%M") if began else "?"
         took = durations.exact(past.data["seconds"]) if "seconds" in past.data else ""
-        hosts = progress.names(past.data.get("hosts") or [], 3)
+        hosts = screen.names(past.data.get("hosts") or [], 3)
         rows.append([past.name, when, _status(past), took, str(past.changed), hosts])
     ui.table([_("Run"), _("Begun"), _("Result"), _("Took"), _("Changed"), _("Hosts")], rows)
 

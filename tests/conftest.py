@@ -1,0 +1,23 @@
+"""For every test: fresh catalogues, and English unless the test asks for another language."""
+
+from pathlib import Path
+
+import pytest
+
+from build_catalogues import compile_catalogues
+from localcloud import i18n
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _catalogues():
+    compile_catalogues(Path(__file__).parents[1])
+
+
+@pytest.fixture(autouse=True)
+def _english(monkeypatch):
+    """Neither the developer's locale nor a Spanish site of the test before decides."""
+    for name in ("LOCALCLOUD_LANG", "LC_ALL", "LC_MESSAGES", "LANGUAGE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("LANG", "C.UTF-8")
+    monkeypatch.setattr(i18n, "_explicit", False)
+    i18n.activate("en")
