@@ -1,10 +1,13 @@
 """The container engine, podman or docker: found, understood, and called."""
 
 import json
+import os
+import pwd
 import shutil
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from localcloud.errors import LocalcloudError, UsageError
@@ -143,6 +146,9 @@ def detect(asked: str | None = None) -> Engine:
         if not shutil.which(kind):
             continue
         info, complaint = _info(kind)
+        if "podman system migrate" in complaint:  # a logout ended what rootless podman had running
+            subprocess.run([kind, "system", "migrate"], capture_output=True, check=False)
+            info, complaint = _info(kind)
         if info:
             engine = _podman(info) if "host" in info else _docker(info)
             check_rootless(engine, info)
@@ -162,6 +168,13 @@ def detect(asked: str | None = None) -> Engine:
             command=f"sudo apt install {APT[asked or 'podman']} mmdebstrap"
         ),
     )
+
+
+def ends_at_logout(engine: Engine, linger: Path = Path("/var/lib/systemd/linger")) -> bool:
+    """Whether systemd ends this user's machines when the last session is closed."""
+    if not engine.rootless or not Path("/run/systemd/system").is_dir():
+        return False
+    return not (linger / pwd.getpwuid(os.getuid()).pw_name).exists()
 
 
 def check_rootless(engine: Engine, info: dict[str, Any]) -> None:

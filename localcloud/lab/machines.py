@@ -1,10 +1,13 @@
 """One practice machine: its files, its command line, its start, and waiting until it answers."""
 
 import base64
+import logging
 import socket
 import time
 from collections.abc import Iterable
 from pathlib import Path
+
+from paramiko import Ed25519Key, SSHException, Transport
 
 from localcloud.errors import LocalcloudError
 from localcloud.i18n import _
@@ -142,38 +145,43 @@ def wait(
     engine: Engine, directory: Path, lab: LabState, machine: Machine, seconds: float = 90
 ) -> None:
     """Wait until SSH answers with the machine's own host key and lets the lab's user in."""
-    from paramiko import Ed25519Key, SSHException, Transport
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            with socket.create_connection(("127.0.0.1", machine.ports[22]), timeout=5) as found:
+                _greeting(found)
+                _log_in(found, directory, machine)
+                return
+        except (OSError, EOFError, SSHException) as error:
+            if time.monotonic() > deadline:
+                last = f"{type(error).__name__}: {error}"
+                raise _silent(engine, lab, machine, last) from error
+            time.sleep(0.1)
 
+
+def _greeting(connection: socket.socket) -> None:
+    """Wait for sshd's first word and leave it unread; OSError if there is none.
+
+    A port forwarder takes connections before sshd is there, and drops them again.
+    """
+    if connection.recv(4, socket.MSG_PEEK) != b"SSH-":
+        raise ConnectionError("no SSH server yet")
+
+
+def _log_in(connection: socket.socket, directory: Path, machine: Machine) -> None:
+    """Check the host key and the lab's login; SSHException while the machine still boots."""
     public = (folder(directory, machine.name) / f"{HOST_KEY}.pub").read_text().split()[1]
     login = Ed25519Key.from_private_key_file(str(login_key(directory)))
-    deadline = time.monotonic() + seconds
-    last = ""
-    while time.monotonic() < deadline:
-        try:
-            connection = socket.create_connection(("127.0.0.1", machine.ports[22]), timeout=5)
-        except OSError as error:
-            last = str(error)
-            time.sleep(0.05)
-            continue
-        transport = None
-        try:
-            transport = Transport(connection)
-            # A port forwarder takes the connection before sshd is there: do not wait long for it.
-            transport.banner_timeout = 5
-            transport.start_client(timeout=20)
-            shown = transport.get_remote_server_key().asbytes()
-            if shown != base64.b64decode(public):
-                raise _stranger(machine)
-            transport.auth_publickey(USER, login)
-            return
-        except (SSHException, OSError, EOFError) as error:
-            last = f"{type(error).__name__}: {error}"
-            time.sleep(0.1)
-        finally:
-            if transport:
-                transport.close()
-            connection.close()
-    raise _silent(engine, lab, machine, last)
+    # What goes wrong is tried again or becomes an error of ours: paramiko need not print it.
+    logging.getLogger("paramiko").addHandler(logging.NullHandler())
+    transport = Transport(connection)
+    try:
+        transport.start_client(timeout=30)
+        if transport.get_remote_server_key().asbytes() != base64.b64decode(public):
+            raise _stranger(machine)
+        transport.auth_publickey(USER, login)
+    finally:
+        transport.close()
 
 
 def _stranger(machine: Machine) -> LocalcloudError:

@@ -53,6 +53,12 @@ def up(
         states.save(directory, lab.state)  # from here on, `down` and the port registry find it
         fresh = _add_machines(lab, wanted)
         _bring_up(lab, fresh)
+    if engines.ends_at_logout(found):
+        say(
+            _("These machines stop when you log out. To keep them running: {command}").format(
+                command="sudo loginctl enable-linger $USER"
+            )
+        )
     return lab
 
 
