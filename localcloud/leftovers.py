@@ -53,7 +53,7 @@ first=$(found)
 [ -z "$first" ] && exit 0
 all=$(family $first)
 for pid in $all; do
-    echo "$pid $(tr '\0' ' ' < "/proc/$pid/cmdline" 2>/dev/null | cut -c -120)"
+    echo "$pid $({{ tr '\0' ' ' < "/proc/$pid/cmdline"; }} 2>/dev/null | cut -c -120)"
 done
 kill -TERM $all 2>/dev/null
 for _ in 1 2 3 4 5 6 7 8 9 10; do

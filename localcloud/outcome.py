@@ -55,6 +55,7 @@ class Seen:
     end: dict[str, Any] | None = None
     # Mitogen's own process is gone; ansible-playbook would wait for it for ever.
     crashed: bool = False
+    tally: dict[str, dict[str, int]] = field(default_factory=dict)
 
     def take(self, event: Event) -> None:
         if event.kind == "end":
@@ -63,13 +64,21 @@ class Seen:
             said = str(event.result.get("msg", ""))
             self.errors.append(said)
             self.crashed |= "ansible_mitogen" in said and "crashed" in said
-        elif event.kind == "result" and event.status in ("failed", "unreachable"):
-            user = self.users.get(event.host or "", "")
-            self.failures.append(failures.from_event(event, user))
+        elif event.kind == "result" and event.host and event.status:
+            host = self.tally.setdefault(event.host, {})
+            # Ansible counts a changed step as ok, too.
+            for name in {event.status, "ok"} if event.status == "changed" else {event.status}:
+                host[name] = host.get(name, 0) + 1
+            if event.status in ("failed", "unreachable"):
+                user = self.users.get(event.host, "")
+                self.failures.append(failures.from_event(event, user))
 
     def counts(self) -> dict[str, dict[str, int]]:
+        """Ansible's own counts; of a run that was stopped, what was seen until then."""
+        if self.end is None:
+            return self.tally
         found: dict[str, dict[str, int]] = {}
         for theirs, ours in _COUNTS.items():
-            for host, number in ((self.end or {}).get(theirs) or {}).items():
+            for host, number in (self.end.get(theirs) or {}).items():
                 found.setdefault(host, {})[ours] = number
         return found

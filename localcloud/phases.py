@@ -38,6 +38,7 @@ class Phase(NamedTuple):
 
 
 FACTS = Phase("", "facts")
+JOURNEY = Phase("", "journey")  # no tasks of Ansible's: what follows an installation
 
 
 def from_key(key: str) -> Phase:
@@ -103,6 +104,8 @@ def label(phase: Phase) -> str:
     """The phase in words, in the active language."""
     if phase == FACTS:
         return _("Looking at the servers")
+    if phase == JOURNEY:
+        return _("Walking through the hub as a student")
     if phase.role == "base":
         if phase.file == "remove":
             return _("Cleaning up the server")

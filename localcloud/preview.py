@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from textwrap import indent
 
-from localcloud import durations, phases, progress, recordlog, ui
+from localcloud import durations, phases, recordlog, screen, ui
 from localcloud.events import Event
 from localcloud.i18n import _, ngettext
 from localcloud.outcome import RunResult
@@ -41,7 +41,7 @@ class Preview:
             if step.phase and step.phase != last:
                 ui.heading(phases.label(step.phase))
                 last = step.phase
-            hosts = progress.names(sorted(set(step.hosts)))
+            hosts = screen.names(sorted(set(step.hosts)))
             ui.out(f"  {ui.style('~', 'warning')} {step.task}  {ui.style(f'({hosts})', 'dim')}")
             for host, diff in step.diffs.items() if diffs else ():
                 ui.out(indent(f"{host}:\n{diff}".rstrip(), "      "))
@@ -55,7 +55,7 @@ class Preview:
                 "No preview of {hosts}: Python is not installed there yet, and a dry run "
                 "installs nothing."
             )
-            ui.warn(ui.wrap(words.format(hosts=progress.names(result.left_out)), "  ").lstrip())
+            ui.warn(ui.wrap(words.format(hosts=screen.names(result.left_out)), "  ").lstrip())
         if not count:
             ui.ok(_("Dry run: nothing would be changed ({time}).").format(time=took))
             return

@@ -1,16 +1,15 @@
 """What a person sees while a run goes on: a live view on a terminal, plain lines elsewhere."""
 
 import os
-import re
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TextIO
 
-from localcloud import durations, phases, ui
+from localcloud import durations, phases, screen, ui
 from localcloud.estimates import Estimate
 from localcloud.events import Event
 from localcloud.i18n import _, ngettext
@@ -132,10 +131,12 @@ class Live(Progress):
         super().__init__(estimate, stream)
         self._drawn: list[str] = []
         self._over = threading.Event()
+        self._echo: Callable[[], None] = lambda: None
         self._turn = 0
         self._painter = threading.Thread(target=self._paint, daemon=True, name="progress")
 
     def __enter__(self) -> "Progress":
+        self._echo = screen.no_echo()
         self.write(_HIDE)
         self._painter.start()
         return self
@@ -147,11 +148,12 @@ class Live(Progress):
             self._leave()
             self.write(self._back() + _SHOW)
             self._drawn = []
+        self._echo()
 
     def end(self, label: str, took: str, outcome: str) -> None:
         sign = ui.style(*_SIGNS[outcome])
-        width = _size(self.stream)[0] - 1
-        line = cut(_row(label, took, width), width - 2)
+        width = screen.size(self.stream)[0] - 1
+        line = screen.cut(_row(label, took, width), width - 2)
         self.write(f"{self._back()}{sign} {line}\n")
         self._drawn = []
 
@@ -165,21 +167,21 @@ class Live(Progress):
 
     def _back(self) -> str:
         """Go back over what was drawn; a terminal made narrower meanwhile has wrapped it."""
-        width = _size(self.stream)[0]
+        width = screen.size(self.stream)[0]
         rows = sum(max(1, -(-ui._columns(line) // width)) for line in self._drawn)
         return f"\x1b[{rows}A\r{_CLEAR}" if rows else f"\r{_CLEAR}"
 
     def _lines(self) -> list[str]:
-        width, height = _size(self.stream)
+        width, height = screen.size(self.stream)
         self._turn += 1
         sign = _SPINNER[self._turn % len(_SPINNER)]
         state = self.state
         if state.phase is None:
-            return [cut(f"{sign} {_('Starting')}", width - 1)]
+            return [screen.cut(f"{sign} {_('Starting')}", width - 1)]
         spent = durations.clock(state.elapsed)
         rest = self.estimate.rest(state.done, state.phase.key, state.elapsed, state.changed)
         times = spent if rest is None else f"{spent}, {durations.left(rest)}"
-        first = cut(f"{sign} {_row(phases.label(state.phase), times, width)}", width - 1)
+        first = screen.cut(f"{sign} {_row(phases.label(state.phase), times, width)}", width - 1)
         return [first, *_hosts(state.at_work, max(1, min(12, height - 4)), width - 1)]
 
 
@@ -188,40 +190,16 @@ def _row(label: str, times: str, width: int) -> str:
     return f"{label:<44}  {times}" if width >= 70 else f"{label}  {times}"
 
 
-def _by_number(host: str) -> list[tuple[int, str]]:
-    """Sorts node10 after node9."""
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", host)]
-
-
 def _hosts(at_work: dict[str, str], most: int, width: int) -> list[str]:
     """A line for each host at work, no more than ``most`` in all."""
-    pairs = sorted(at_work.items(), key=lambda pair: _by_number(pair[0]))
+    pairs = sorted(at_work.items(), key=lambda pair: screen.by_number(pair[0]))
     shown = pairs if len(pairs) <= most else pairs[: most - 1]
     longest = max((len(host) for host, _step in shown), default=0)
-    lines = [cut(f"    {host:<{longest}}  {step}", width) for host, step in shown]
+    lines = [screen.cut(f"    {host:<{longest}}  {step}", width) for host, step in shown]
     if more := len(pairs) - len(shown):
         words = ngettext("… and {count} more host", "… and {count} more hosts", more)
-        lines.append(cut("    " + words.format(count=more), width))
+        lines.append(screen.cut("    " + words.format(count=more), width))
     return lines
-
-
-def cut(text: str, width: int) -> str:
-    """A text that takes no more than so many columns."""
-    text = " ".join(text.splitlines())
-    if ui._columns(text) <= width:
-        return text
-    while text and ui._columns(text) > width - 1:
-        text = text[:-1]
-    return text + "…"
-
-
-def _size(stream: TextIO) -> tuple[int, int]:
-    """Columns and rows of the terminal, as they are now ($COLUMNS would be as they were)."""
-    try:
-        size = os.get_terminal_size(stream.fileno())
-    except (OSError, ValueError):
-        return 80, 24
-    return max(10, size.columns or 80), max(3, size.lines or 24)
 
 
 def follow(estimate: Estimate, stream: TextIO | None = None) -> Progress:
@@ -234,12 +212,3 @@ def follow(estimate: Estimate, stream: TextIO | None = None) -> Progress:
 def silent() -> Progress:
     """Shows nothing: for ``--json``."""
     return Progress(Estimate([], "", []), sys.stderr)
-
-
-def names(hosts: Sequence[str], most: int = 5) -> str:
-    """Host names in a row; many of them cut short."""
-    if len(hosts) <= most:
-        return ", ".join(hosts)
-    more = len(hosts) - most
-    words = ngettext("{names} and {count} more", "{names} and {count} more", more)
-    return words.format(names=", ".join(hosts[:most]), count=more)

@@ -11,6 +11,7 @@ import secrets
 import shutil
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -107,9 +108,9 @@ class Record:
         self.add(status=status, finished=now, seconds=seconds, phases=self.phases(), **facts)
         self._append("output.log", recordlog.tail(self.data))
 
-    def phases(self) -> list[list[Any]]:
-        """``[key, seconds]`` of each phase so far, in the order in which they began."""
-        return [[key, round(seconds, 2)] for key, seconds in self._seconds.items()]
+    def phases(self) -> list[tuple[str, float]]:
+        """Key and seconds of each phase so far, in the order in which they began."""
+        return [(key, round(seconds, 2)) for key, seconds in self._seconds.items()]
 
     def _follow(self, event: Event) -> None:
         if event.phase is None or event.phase == self._phase:
@@ -201,10 +202,8 @@ class Past:
             return
         with path.open(encoding="utf-8") as file:
             for line in file:
-                try:
+                with suppress(ValueError):
                     yield json.loads(line)
-                except ValueError:
-                    continue
 
     def log(self) -> str:
         path = self.directory / "output.log"
@@ -213,10 +212,9 @@ class Past:
 
 def read(directory: Path) -> Past:
     """Read a record back; one without a readable run.json is an interrupted run."""
-    try:
+    data: Any = None
+    with suppress(OSError, ValueError):
         data = json.loads((directory / "run.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        data = {}
     if not isinstance(data, dict) or "verb" not in data:
         data = {"verb": directory.name.split("-")[1], "status": INTERRUPTED}
     return Past(directory, data)

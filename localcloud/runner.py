@@ -84,11 +84,7 @@ def run(
             hosts=[host.name for host in hosts],
             strategy=job.chosen,
             flags={name: value for name, value in job.flags.items() if value},
-            versions={
-                "localcloud": __version__,
-                "ansible-core": versions.ansible,
-                "mitogen": versions.mitogen,
-            },
+            versions={"localcloud": __version__, **versions.as_dict()},
         )
         return _carry_out(job, record, locks, on_event)
 
@@ -150,7 +146,7 @@ def _carry_out(
         record.finish(
             result.status, counts=result.hosts, failures=[vars(one) for one in result.failures]
         )
-        result.phases = [(key, seconds) for key, seconds in record.phases()]
+        result.phases = record.phases()
         result.seconds = record.data["seconds"]
     return result
 

@@ -27,6 +27,9 @@ class Versions:
     ansible: str
     mitogen: str
 
+    def as_dict(self) -> dict[str, str]:
+        return {"ansible-core": self.ansible, "mitogen": self.mitogen}
+
     @property
     def tried(self) -> bool:
         return (".".join(self.ansible.split(".")[:2]), self.mitogen) in TRIED

@@ -3,7 +3,7 @@
 from textwrap import indent
 from typing import Any
 
-from localcloud import durations, failures, phases, progress, records, ui
+from localcloud import durations, failures, phases, records, screen, ui
 from localcloud.errors import ExitCode, LocalcloudError
 from localcloud.failures import Failure
 from localcloud.i18n import _, ngettext
@@ -26,7 +26,7 @@ def raise_if_interrupted(result: RunResult) -> None:
         return
     if result.not_cleaned:
         message = _("Stopped, but these hosts could not be asked to stop: {hosts}.").format(
-            hosts=progress.names(result.not_cleaned)
+            hosts=screen.names(result.not_cleaned)
         )
     else:
         message = _("Stopped. Nothing of the run is left at work, here or on the hosts.")
@@ -55,7 +55,7 @@ def _show(failure: Failure, hosts: list[str]) -> None:
     ui.bad(ui.wrap(failure.message).lstrip())
     if failure.host:
         label = ngettext("Host: {hosts}", "Hosts: {hosts}", len(hosts))
-        ui.err("  " + label.format(hosts=progress.names(hosts, 10)))
+        ui.err("  " + label.format(hosts=screen.names(hosts, 10)))
     if failure.task:
         step = f"{phases.label(failure.phase)}: {failure.task}" if failure.phase else failure.task
         ui.err("  " + _("Step: {step}").format(step=step))

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from localcloud import cancel, durations, preview, progress, records, runner, summary, ui
+from localcloud import cancel, durations, preview, progress, records, runner, screen, summary, ui
 from localcloud.cli.options import json_option, limit_option, site_options
 from localcloud.errors import ExitCode
 from localcloud.estimates import Estimate
@@ -83,7 +83,7 @@ def _check(site: Site, quiet: bool) -> ExitCode:
         if found.severity == "warning":
             ui.warn(ui.wrap(f"{found.message} {found.remedy}", "  ").lstrip())
     words = ngettext("Server {hosts} is ready", "Servers {hosts} are ready", len(site.hosts))
-    words = words.format(hosts=progress.names(list(site.hosts)))
+    words = words.format(hosts=screen.names(list(site.hosts)))
     ui.ok(f"{words:<44}  {durations.exact(time.monotonic() - began)}")
     return code
 
@@ -92,7 +92,7 @@ def _run(site: Site, limit: str | None, seen: "preview.Preview | None", quiet: b
     dry_run = seen is not None
     past = records.all_of(site.run_dir)
     estimate = Estimate(past, "install", list(site.hosts), dry_run)
-    with progress.silent() if quiet else progress.follow(estimate) as view:
+    with _view(quiet, estimate) as view:
 
         def on_event(event: Any) -> None:
             view(event)
@@ -107,26 +107,22 @@ def _journeys(site: Site, result: RunResult, quiet: bool) -> list[Any]:
     endpoints = site.endpoints()
     if not endpoints:
         return []
-    from localcloud.journey import journey
     from localcloud.redaction import Redactor
+    from localcloud.walk import walk
 
     reports = []
     for endpoint in endpoints:
-        report = journey(endpoint, site)
-        reports.append(report)
-        if not quiet:
-            _show_journey(report)
+        with _view(quiet, Estimate([], "", [])) as view:
+            reports.append(walk(endpoint, site, view))
+        if not quiet and not reports[-1].ok:
+            ui.err(reports[-1].render())
     redactor = Redactor(site.secret_values())
     records.amend(result.record, redactor, journeys=[report.as_dict() for report in reports])
     return reports
 
 
-def _show_journey(report: Any) -> None:
-    if report.ok:
-        words = _("A student's journey through {url}").format(url=report.url)
-        ui.ok(f"{words:<44}  {durations.exact(report.seconds)}")
-    else:
-        ui.err(report.render())
+def _view(quiet: bool, estimate: Estimate) -> progress.Progress:
+    return progress.silent() if quiet else progress.follow(estimate)
 
 
 def _summary(site: Site, result: RunResult, show_password: bool) -> None:

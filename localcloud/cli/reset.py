@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from localcloud import cancel, durations, progress, receipts, records, runner, summary, ui
+from localcloud import cancel, durations, progress, receipts, records, runner, screen, summary, ui
 from localcloud.cli.options import json_option, limit_option, site_options
 from localcloud.errors import ExitCode, LocalcloudError, UsageError
 from localcloud.estimates import Estimate
@@ -76,7 +76,7 @@ def _show_plan(before: dict[str, Components], delete_data: bool) -> None:
         for name, entry in components.items():
             ui.out(f"  {component_name(name)} {entry.get('version', '')}".rstrip())
             for line in _contents(entry):
-                ui.out(ui.style(f"    {line}", "dim"))
+                ui.out(ui.style(ui.wrap(line, "    "), "dim"))
             _show_homes(entry.get("users", []), delete_data)
 
 
@@ -84,13 +84,13 @@ def _contents(entry: dict[str, Any]) -> list[str]:
     """What a component put on its host, in few lines."""
     lines = []
     if units := entry.get("units"):
-        lines.append(_("services: {names}").format(names=progress.names(units, 6)))
+        lines.append(_("services: {names}").format(names=screen.names(units, 6)))
     paths = [path for path, was in entry.get("paths", {}).items() if was.get("was") == "absent"]
     if paths:
-        lines.append(_("files and folders: {names}").format(names=progress.names(paths, 4)))
+        lines.append(_("files and folders: {names}").format(names=screen.names(paths, 4)))
     back = [path for path, was in entry.get("paths", {}).items() if was.get("was") == "file"]
     if back:
-        lines.append(_("given back as they were: {names}").format(names=progress.names(back, 4)))
+        lines.append(_("given back as they were: {names}").format(names=screen.names(back, 4)))
     return lines
 
 
@@ -110,7 +110,7 @@ def _show_homes(users: list[str], delete_data: bool) -> None:
             "{count} users; their home directories stay: {names}",
             number,
         )
-    text = words.format(count=number, names=progress.names(users, 6))
+    text = words.format(count=number, names=screen.names(users, 6))
     ui.out("    " + ui.style(text, "bad" if delete_data else "good"))
 
 

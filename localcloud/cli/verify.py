@@ -5,9 +5,10 @@ from pathlib import Path
 
 import click
 
-from localcloud import cancel, progress, ui
+from localcloud import cancel, progress, screen, ui
 from localcloud.cli.options import json_option, limit_option, site_options
 from localcloud.errors import ExitCode, UsageError
+from localcloud.estimates import Estimate
 from localcloud.i18n import _
 from localcloud.site import load_site
 
@@ -24,21 +25,23 @@ from localcloud.site import load_site
 @json_option
 @site_options
 def command(inventory: Path, users: int, limit: str | None, as_json: bool, verbose: int) -> int:
-    from localcloud.journey import journey
+    from localcloud.walk import walk
 
     site = load_site(inventory, limit=limit)
     endpoints = site.endpoints()
     if not endpoints:
         raise UsageError(
             _("No server of this site offers a hub: {hosts}.").format(
-                hosts=progress.names(list(site.hosts))
+                hosts=screen.names(list(site.hosts))
             ),
             _("Put a server into a hub's group in hosts.yml, or widen --limit."),
         )
     reports = []
     with cancel.as_interrupt(), site.lock("verify"):
         for endpoint in endpoints:
-            reports.append(journey(endpoint, site, users=users))
+            view = progress.silent() if as_json else progress.follow(Estimate([], "", []))
+            with view:
+                reports.append(walk(endpoint, site, view, users=users))
             if not as_json:
                 ui.out(reports[-1].render())
     if as_json:

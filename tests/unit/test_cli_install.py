@@ -61,13 +61,15 @@ class World:
         record.finish(self.outcome.get("status", "done"))
         return run_cases.result(record.directory, **self.outcome)
 
-    def journey(self, endpoint, site, users=2):
+    def journey(self, endpoint, site, *, on_step, users=2):
         self.asked.append(("journey", endpoint.url, users))
         good = self.journey_ok
         steps = [
             Step("file", "Save", f"u{n}", 1.0, good, message="No file.", remedy="Look there.")
             for n in range(users)
         ]
+        for step in steps:
+            on_step(step)
         return JourneyReport(endpoint.url, users, steps, 4.5)
 
 
@@ -91,7 +93,7 @@ def test_check_then_playbook_then_journey_then_summary(world):
     assert world.asked == [("install", "node1", False), ("journey", HUB.url, 2)]
     assert "Server node1 is ready" in found.output
     assert "Installing JupyterHub … done" in found.output
-    assert "A student's journey through https://hub.uni.edu" in found.output
+    assert "Walking through the hub as a student … done" in found.output
     assert "3 steps changed something (12 s)." in found.output
     assert "https://hub.uni.edu" in found.output and "ana" in found.output
     assert str(world.site.run_dir) in found.output
@@ -162,6 +164,7 @@ def test_a_failed_journey_fails_the_command_and_stands_in_the_record(world):
     world.journey_ok = False
     found = call()
     assert found.return_value == ExitCode.FAILED
+    assert "Walking through the hub as a student … failed" in found.output
     assert "No file." in found.output and "Look there." in found.output
     assert records.find(world.site.run_dir).data["journeys"][0]["ok"] is False
 
