@@ -1,6 +1,7 @@
 """What a person sees: colour, tables, errors and questions. Nothing else prints."""
 
 import os
+import re
 import shutil
 import sys
 import textwrap
@@ -12,6 +13,7 @@ from localcloud.errors import LocalcloudError
 from localcloud.i18n import _
 
 _CODES = {"good": "32", "bad": "31", "warning": "33", "heading": "1", "dim": "2", "accent": "36"}
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def is_terminal() -> bool:
@@ -91,10 +93,10 @@ def unexpected(exception: BaseException) -> LocalcloudError:
 
 
 def _columns(text: str) -> int:
-    """Width of a text on a terminal, in columns."""
+    """Width of a text on a terminal, in columns; colours take none."""
     return sum(
         0 if unicodedata.combining(sign) else 2 if unicodedata.east_asian_width(sign) in "WF" else 1
-        for sign in text
+        for sign in _COLOUR.sub("", text)
     )
 
 
