@@ -12,7 +12,7 @@ _USUAL_PORTS = {"http": 80, "https": 443}
 
 @dataclass(frozen=True)
 class Endpoint:
-    """Where people reach a component; ``accounts`` and ``ca_certificate`` are paths on the host."""
+    """Where people reach a component. The last three are paths on the host."""
 
     component: str
     host: str
@@ -21,6 +21,7 @@ class Endpoint:
     admin_password: str | None = field(repr=False)  # no secret in a traceback
     accounts: str | None
     ca_certificate: str | None
+    shared_data: str | None = None  # a folder that everybody can read and nobody can write
 
 
 def endpoint_of(site: Site, component: Component, host: Host) -> Endpoint:
@@ -35,6 +36,7 @@ def endpoint_of(site: Site, component: Component, host: Host) -> Endpoint:
         admin_password=_named(site, host, spec.get("admin_password")),
         accounts=_literal(site, host, spec.get("accounts")),
         ca_certificate=_literal(site, host, spec.get("ca_certificate")),
+        shared_data=_named(site, host, spec.get("shared_data")),
     )
 
 
