@@ -38,6 +38,7 @@ class Phase(NamedTuple):
 
 
 FACTS = Phase("", "facts")
+BOOTSTRAP = Phase("base", "bootstrap")  # only for hosts without a Python
 JOURNEY = Phase("", "journey")  # no tasks of Ansible's: what follows an installation
 
 
@@ -106,6 +107,8 @@ def label(phase: Phase) -> str:
         return _("Looking at the servers")
     if phase == JOURNEY:
         return _("Walking through the hub as a student")
+    if phase == BOOTSTRAP:
+        return _("Installing Python on the server")
     if phase.role == "base":
         if phase.file == "remove":
             return _("Cleaning up the server")

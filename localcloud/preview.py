@@ -56,6 +56,8 @@ class Preview:
                 "installs nothing."
             )
             ui.warn(ui.wrap(words.format(hosts=screen.names(result.left_out)), "  ").lstrip())
+        if not count and not result.hosts:
+            return  # nobody was looked at
         if not count:
             ui.ok(_("Dry run: nothing would be changed ({time}).").format(time=took))
             return

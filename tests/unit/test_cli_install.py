@@ -153,6 +153,7 @@ def test_a_dry_run_on_a_bare_host_says_why_it_shows_nothing(world):
     found = call("--dry-run")
     assert found.return_value == ExitCode.DONE
     assert "No preview of node1" in found.output and "Python" in found.output
+    assert "nothing would be changed" not in found.output, "nobody looked"
 
 
 def test_no_journey_when_asked_so(world):

@@ -59,6 +59,7 @@ def test_labels_are_words_and_the_unknown_is_named_as_it_is():
     assert label(Phase("base", "install")) == "Preparing the server"
     assert label(Phase("newrole", "verify")) == "Verifying newrole"
     assert label(Phase("newrole", "special")) == "newrole: special"
+    assert label(Phase("base", "bootstrap")) == "Installing Python on the server"
     assert label(FACTS) == "Looking at the servers"
 
 
