@@ -48,7 +48,9 @@ def by_role(path: Path) -> str:
 def test_every_setting_is_declared_once_with_its_meaning(role):
     defaults = load(role / "defaults/main.yml") or {}
     specs = load(role / "meta/argument_specs.yml")["argument_specs"]["main"]["options"]
-    commented = set(re.findall(rf"(?m)^# ({role.name}_\w+):", (role / "defaults/main.yml").read_text()))
+    commented = set(
+        re.findall(rf"(?m)^# ({role.name}_\w+):", (role / "defaults/main.yml").read_text())
+    )
     required = {name for name, spec in specs.items() if spec.get("required")}
     assert required == commented, "required settings are commented out in defaults, never faked"
     ours = {name for name in defaults if not name.startswith("__")}
@@ -96,8 +98,17 @@ def test_tasks_that_carry_a_secret_never_show_it(path):
 @pytest.mark.parametrize("path", PLAYBOOKS, ids=lambda p: p.stem)
 def test_playbooks_are_verbs_and_hold_only_roles(path):
     assert path.stem in VERBS
-    allowed = {"name", "hosts", "gather_facts", "become", "environment", "roles", "tasks", "serial",
-               "tags"}
+    allowed = {
+        "name",
+        "hosts",
+        "gather_facts",
+        "become",
+        "environment",
+        "roles",
+        "tasks",
+        "serial",
+        "tags",
+    }
     for play in load(path):
         assert set(play) <= allowed
         assert play["environment"] == {"LOCALCLOUD_RUN": "{{ localcloud_run.id }}"}

@@ -29,7 +29,13 @@ def test_every_message_has_a_spanish_translation():
     missing = []
     for message in messages():
         found = known.get(message.id)
-        strings = found.string if found and isinstance(found.string, tuple) else (found.string,) if found else ()
+        strings = (
+            found.string
+            if found and isinstance(found.string, tuple)
+            else (found.string,)
+            if found
+            else ()
+        )
         if not strings or not all(strings) or found.fuzzy:
             missing.append(message.id)
     assert missing == [], f"{len(missing)} without translation: make messages, then translate"
@@ -77,7 +83,10 @@ def test_every_verb_and_option_is_on_the_commands_page(language):
             continue
         assert f"`{name}" in page, name
         for parameter in command.params:
-            if isinstance(parameter, click.Option) and parameter.name not in ("inventory", "verbose"):
+            if isinstance(parameter, click.Option) and parameter.name not in (
+                "inventory",
+                "verbose",
+            ):
                 assert any(option in page for option in parameter.opts), (name, parameter.opts)
 
 
@@ -87,7 +96,9 @@ def test_both_languages_have_the_same_pages():
     assert (ROOT / "README.es.md").is_file()
 
 
-@pytest.mark.parametrize("page", sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]), ids=str)
+@pytest.mark.parametrize(
+    "page", sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]), ids=str
+)
 def test_links_lead_somewhere(page):
     for target in re.findall(r"\]\(([^)#\s]+)\)", page.read_text()):
         if "://" not in target:

@@ -77,10 +77,15 @@ def test_the_receipt_knows_what_was_made(host):
 
 
 def test_what_people_find_in_their_environment(host):
-    shown = host.check_output("/opt/localcloud/jupyterhub/user/bin/python -m pip list --format json")
+    shown = host.check_output(
+        "/opt/localcloud/jupyterhub/user/bin/python -m pip list --format json"
+    )
     names = {package["name"].lower() for package in json.loads(shown)}
     assert {"jupyterlab", "notebook", "nbgitpuller", "jupyterlab-language-pack-es-es"} <= names
 
 
 def test_the_journal_is_bounded(host):
-    assert "SystemMaxUse=500M" in host.file("/etc/systemd/journald.conf.d/localcloud.conf").content_string
+    assert (
+        "SystemMaxUse=500M"
+        in host.file("/etc/systemd/journald.conf.d/localcloud.conf").content_string
+    )

@@ -30,7 +30,7 @@ def student(site, request):
         ansible_inventory=str(site.directory / "hosts.yml"),
     )
     user = f'{{"name": "zoe", "password": "{PASSWORD}"}}'
-    command = f"{endpoint.accounts} <<'END'\n{{\"action\": \"%s\", \"users\": [{user}]}}\nEND"
+    command = f'{endpoint.accounts} <<\'END\'\n{{"action": "%s", "users": [{user}]}}\nEND'
     host.check_output(command % "ensure")
     student = Student(Login("zoe", PASSWORD), endpoint.url, Recorder())
     assert student.begin(), student._recorder.steps

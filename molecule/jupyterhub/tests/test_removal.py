@@ -14,7 +14,12 @@ def test_reset_leaves_no_trace(host):
         timeout=300,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    for path in ("/opt/localcloud", "/etc/jupyterhub", "/var/lib/jupyterhub", "/var/lib/localcloud"):
+    for path in (
+        "/opt/localcloud",
+        "/etc/jupyterhub",
+        "/var/lib/jupyterhub",
+        "/var/lib/localcloud",
+    ):
         assert not host.file(path).exists
     assert not host.group("jupyterhub-users").exists
     assert host.check_output("systemctl list-unit-files --no-legend 'jupyter*'") == ""
