@@ -100,6 +100,7 @@ def bootstrap(recipe: Recipe, tar: Path) -> None:
         ):
             (work / name).touch(mode=0o600)
             (work / name).write_bytes(content)
+            _give_to_bootstrap(work / name, recipe)
         partial.unlink(missing_ok=True)
         partial.touch(mode=0o600)
         _run(command(recipe, work, partial), {**os.environ, "TMPDIR": str(work)})
@@ -107,6 +108,27 @@ def bootstrap(recipe: Recipe, tar: Path) -> None:
     finally:
         partial.unlink(missing_ok=True)
         _remove(work)
+
+
+def _give_to_bootstrap(path: Path, recipe: Recipe) -> None:
+    """Without root, mmdebstrap reads its files both as this user and as root of a namespace.
+
+    A file that may hold a password is given to the group of that root, in which nobody else is.
+    """
+    if os.getuid() == 0:
+        return
+    path.chmod(0o640 if recipe.has_secrets else 0o644)
+    if not recipe.has_secrets:
+        return
+    # In this namespace, number 0 is the caller and 1 the first subordinate number.
+    line = ["unshare", "--map-auto", "--map-root-user", "chown", "0:1", str(path)]
+    done = subprocess.run(line, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise LocalcloudError(
+            _("The password of a package mirror cannot be kept from other users of this computer."),
+            _("Make the system once as root, or give this user subordinate numbers (subuid)."),
+            done.stderr.strip(),
+        )
 
 
 def _run(line: list[str], environment: dict[str, str]) -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import re
 import tarfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -32,6 +33,7 @@ class Recipe:
     sources: str  # deb822 text for the bootstrap and for the machine
     apt_options: tuple[str, ...]  # lines of apt.conf for the bootstrap
     overlay: bytes = field(repr=False)
+    has_secrets: bool = False  # a password in a mirror's or proxy's address, or in auth.conf
 
     @cached_property
     def digest(self) -> str:
@@ -121,4 +123,6 @@ def build(distribution: Distribution) -> Recipe:
         text,
         tuple(options),
         _overlay(text, aptconf.inside(options), aptconf.key_files(found)),
+        bool(aptconf.credentials())
+        or bool(re.search(r"://[^/\s\"]*@", "\n".join([text, *options]))),
     )

@@ -1,5 +1,6 @@
 """Finding the engine, and the command lines it gets on different computers."""
 
+import os
 import socket
 from pathlib import Path
 
@@ -190,3 +191,28 @@ def test_no_free_port_is_an_error_with_a_remedy(
     with pytest.raises(LocalcloudError) as caught:
         ports.choose(tmp_path, tmp_path / "lab.json", (22,))
     assert caught.value.remedy
+
+
+def test_podman_goes_on_after_a_logout_ended_its_helper(here: Computer) -> None:
+    here.have("podman", podman_info())
+    real = (here.bin / "podman").rename(here.bin / "real")
+    stale = here.home / "stale"
+    stale.touch()
+    (here.bin / "podman").write_text(
+        f'#!/bin/sh\nif [ "$1" = system ]; then exec /bin/rm "{stale}"; fi\n'
+        f'if [ -e "{stale}" ]; then echo "try \\"podman system migrate\\"" >&2; exit 125; fi\n'
+        f'exec "{real}" "$@"\n'
+    )
+    (here.bin / "podman").chmod(0o755)
+    assert engines.detect().kind == "podman"
+
+
+def test_machines_of_a_user_end_at_logout_unless_that_user_lingers(tmp_path: Path) -> None:
+    import pwd
+
+    rootless = Engine("podman", "podman", True, "v2")
+    assert not engines.ends_at_logout(Engine("podman", "podman", False, "v2"), tmp_path)
+    if Path("/run/systemd/system").is_dir():
+        assert engines.ends_at_logout(rootless, tmp_path)
+    (tmp_path / pwd.getpwuid(os.getuid()).pw_name).touch()
+    assert not engines.ends_at_logout(rootless, tmp_path)

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from localcloud.errors import UsageError
-from localcloud.lab import aptconf, distributions, inherit, recipe, sources
+from localcloud.errors import LocalcloudError, UsageError
+from localcloud.lab import aptconf, distributions, image, inherit, recipe, sources
 
 ONE_LINE = """\
 # a comment
@@ -175,3 +175,37 @@ def test_an_unknown_distribution_is_answered_with_the_known_ones() -> None:
         distributions.choose("debian8")
     assert "debian8" in caught.value.message
     assert "debian12" in caught.value.remedy
+
+
+@pytest.mark.usefixtures("this_is_debian12")
+def test_a_mirrors_password_never_stands_on_the_command_line(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert not recipe.build(distributions.choose(None)).has_secrets
+    lines = ['Acquire::http::Proxy "http://me:geheim@proxy.uni.example:3128";']
+    monkeypatch.setattr(aptconf, "options", lambda: lines)
+    found = recipe.build(distributions.choose(None))
+    assert found.has_secrets
+    assert "geheim" not in " ".join(
+        image.command(found, Path("/var/tmp/work"), Path("/cache/lab.tar"))
+    )
+
+
+def test_a_failed_bootstrap_leaves_no_half_image_and_shows_the_cause(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failing = tmp_path / "mmdebstrap"
+    failing.write_text(
+        '#!/bin/sh\nfor t in "$@"; do case $t in *.partial) echo half >$t;; esac; '
+        "done\necho 'E: the mirror does not answer' >&2\nexit 25\n"
+    )
+    failing.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    wanted = recipe.Recipe(distributions.KNOWN["debian12"], ("systemd",), "", (), b"")
+    before = set(Path("/var/tmp").glob("localcloud-lab-*"))
+    with pytest.raises(LocalcloudError) as caught:
+        image.bootstrap(wanted, tmp_path / "lab.tar")
+    assert "the mirror does not answer" in caught.value.details
+    assert "apt update" in caught.value.remedy
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["mmdebstrap"]
+    assert set(Path("/var/tmp").glob("localcloud-lab-*")) <= before
