@@ -51,7 +51,7 @@ def test_dry_run_on_a_fresh_host_changes_nothing(site, before):
 
 def test_install_ends_with_a_proved_hub(site, before):
     ended = site.localcloud("install").ended(0)
-    ended.says("A student's journey through", site.lab.url(), "Admin: admin")
+    ended.says("Walking through the hub as a student … done", site.lab.url(), "Admin: admin")
     secrets = site.secrets()
     assert len(secrets["hub_admin_password"]) >= 20
     assert not [name for name, value in secrets.items() if value in ended.text]
@@ -71,7 +71,7 @@ def test_secrets_on_the_host_are_for_root_alone(site):
 @pytest.mark.parametrize("strategy", ["mitogen", "stock"])
 def test_a_second_install_changes_nothing(site, strategy):
     ended = site.localcloud("install", LOCALCLOUD_STRATEGY=strategy).ended(0)
-    ended.says("Nothing had to be changed", "A student's journey through")
+    ended.says("Nothing had to be changed", "Walking through the hub as a student … done")
 
 
 def test_dry_run_on_an_installed_host_has_nothing_to_do(site):

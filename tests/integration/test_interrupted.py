@@ -67,7 +67,7 @@ def test_killed_and_run_again(bare, moment):
     finally:
         process.kill()
         process.wait()
-    bare.localcloud("install").ended(0).says("A student's journey through")
+    bare.localcloud("install").ended(0).says("Walking through the hub as a student")
     bare.localcloud("install").ended(0).says("Nothing had to be changed")
 
 

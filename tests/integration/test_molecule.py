@@ -1,4 +1,4 @@
-"""Each Molecule scenario: converge, converge again without a change, testinfra, journey, removal."""
+"""Each Molecule scenario: converge, again without a change, testinfra, journey, removal."""
 
 import os
 import subprocess

@@ -54,7 +54,7 @@ def test_lab_and_install_work_without_the_repository(engine, installed, tmp_path
     try:
         localcloud("lab", "up")
         shown = localcloud("install", "-i", "lab")
-        assert "A student's journey through" in shown
+        assert "Walking through the hub as a student" in shown
     finally:
         localcloud("lab", "down", "--yes")
     assert list(tmp_path.iterdir()) == []

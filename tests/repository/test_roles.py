@@ -21,8 +21,8 @@ KEYWORDS = {
     *("notify", "vars", "check_mode", "run_once"),
 }
 FIRST_WORDS = re.compile(
-    r"^(Ensure|Check|Wait for|Copy|Write|Set|Make|Create|Declare|Close|Install|Configure|Verify|Remove"
-    r"|Bring|Trust|Find|Finish|Look|Keep|Forget|Stop|Bootstrap|Prepare|Reload|Restart)\b"
+    r"^(Ensure|Check|Wait for|Copy|Write|Set|Make|Create|Declare|Close|Install|Configure|Verify"
+    r"|Remove|Bring|Trust|Find|Finish|Look|Keep|Forget|Stop|Bootstrap|Prepare|Reload|Restart)\b"
 )
 
 

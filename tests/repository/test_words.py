@@ -6,8 +6,8 @@ from pathlib import Path
 import click
 import pytest
 from babel.messages.pofile import read_po
-from build_catalogues import catalogues, collect
 
+from build_catalogues import catalogues, collect
 from localcloud.cli import VERBS, cli
 
 ROOT = Path(__file__).resolve().parents[2]

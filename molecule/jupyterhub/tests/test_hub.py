@@ -77,9 +77,8 @@ def test_the_receipt_knows_what_was_made(host):
 
 
 def test_what_people_find_in_their_environment(host):
-    shown = host.check_output(
-        "/opt/localcloud/jupyterhub/user/bin/python -m pip list --format json"
-    )
+    pip = "/opt/localcloud/jupyterhub/user/bin/python -m pip"
+    shown = host.check_output(f"{pip} list --format json")
     names = {package["name"].lower() for package in json.loads(shown)}
     assert {"jupyterlab", "notebook", "nbgitpuller", "jupyterlab-language-pack-es-es"} <= names
 

@@ -21,6 +21,7 @@ def test_reset_leaves_no_trace(host):
         "/var/lib/localcloud",
     ):
         assert not host.file(path).exists
+    assert not host.file("/var/lib/localcloud").exists
     assert not host.group("jupyterhub-users").exists
     assert host.check_output("systemctl list-unit-files --no-legend 'jupyter*'") == ""
     assert not host.socket("tcp://0.0.0.0:80").is_listening

@@ -28,11 +28,14 @@ options:
     required: true
 """
 
-PROPERTIES = ("LoadState", "ActiveState", "UnitFileState", "NeedDaemonReload", "ActiveEnterTimestamp")
+PROPERTIES = (
+    *("LoadState", "ActiveState", "UnitFileState"),
+    *("NeedDaemonReload", "ActiveEnterTimestamp"),
+)
 
 
 def systemctl(*words: str) -> subprocess.CompletedProcess:
-    return subprocess.run(  # noqa: S603
+    return subprocess.run(
         ["/usr/bin/systemctl", *words],
         env={"LC_ALL": "C.UTF-8", "TZ": "UTC", "PATH": "/usr/bin:/bin"},
         capture_output=True,
@@ -90,12 +93,18 @@ def main() -> None:
         for step in steps:
             done = systemctl(step, name)
             if done.returncode:
-                words = subprocess.run(  # noqa: S603
+                words = subprocess.run(
                     ["/usr/bin/journalctl", "-u", name, "-n", "15", "--no-pager", "-o", "cat"],
-                    capture_output=True, text=True, check=False,
+                    capture_output=True,
+                    text=True,
+                    check=False,
                 ).stdout
-                data = {"localcloud_problem": "unit_failed", "unit": name, "step": step,
-                        "details": f"{done.stderr.strip()}\n{words}".strip()}
+                data = {
+                    "localcloud_problem": "unit_failed",
+                    "unit": name,
+                    "step": step,
+                    "details": f"{done.stderr.strip()}\n{words}".strip(),
+                }
                 module.fail_json(msg=json.dumps(data))
     module.exit_json(changed=True, steps=plan)
 

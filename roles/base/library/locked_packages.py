@@ -88,7 +88,7 @@ def digest(parameters: dict) -> str:
 
 
 def call(command: list[str], environment: dict, cwd: str | None = None) -> None:
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(
         command, env=environment, cwd=cwd, capture_output=True, text=True, check=False
     )
     if done.returncode:
@@ -141,8 +141,10 @@ def install_with_uv(parameters: dict, scratch: str, environment: dict) -> None:
     visible = ["--system-site-packages"] if parameters["system_site_packages"] else []
     # An environment that is in use is brought up to date in place; a broken one is made anew.
     if not Path(path, "bin", "python").exists():
-        call([uv, "venv", "--quiet", "--clear", "--python", "/usr/bin/python3", *visible, path],
-             environment)
+        call(
+            [uv, "venv", "--quiet", "--clear", "--python", "/usr/bin/python3", *visible, path],
+            environment,
+        )
     # uv's own lock file, which everybody on the host could hold (mode 0666).
     leftover = Path(path, ".lock")
     lock = write(scratch, "lock.txt", parameters["lock"])

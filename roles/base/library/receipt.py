@@ -92,7 +92,7 @@ ENGLISH = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"}
 
 
 def run(*command: str) -> subprocess.CompletedProcess:
-    return subprocess.run(  # noqa: S603
+    return subprocess.run(
         command,
         env={**ENGLISH, "DEBIAN_FRONTEND": "noninteractive"},
         capture_output=True,
@@ -277,8 +277,11 @@ def leftovers(entry: dict, delete_data: bool) -> list[str]:
         and os.path.lexists(name)
         and not is_kept(Path(name), was, delete_data)
     ]
-    left += [f"group {g}" for g, was in entry.get("groups", {}).items()
-             if was == "absent" and exists_group(g)]
+    left += [
+        f"group {g}"
+        for g, was in entry.get("groups", {}).items()
+        if was == "absent" and exists_group(g)
+    ]
     states = run("systemctl", "is-active", *entry["units"]).stdout.split() if entry["units"] else []
     left += [unit for unit, state in zip(entry["units"], states) if state == "active"]  # noqa: B905
     return left

@@ -32,11 +32,12 @@ PREFIX = "localcloud-"
 
 
 def run(module: AnsibleModule, *command: str) -> None:
-    environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8",
-                   "DEBIAN_FRONTEND": "noninteractive"}
-    done = subprocess.run(  # noqa: S603
-        command, env=environment, capture_output=True, text=True, check=False
-    )
+    environment = {
+        "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
+        "LC_ALL": "C.UTF-8",
+        "DEBIAN_FRONTEND": "noninteractive",
+    }
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         module.fail_json(msg=f"{' '.join(command)}: {(done.stderr or done.stdout).strip()}")
 
@@ -52,11 +53,13 @@ def main() -> None:
         argument_spec={"certificates": {"type": "dict", "required": True}},
         supports_check_mode=True,
     )
-    wanted = {SOURCES / f"{PREFIX}{n}.crt": text for n, text in
-              module.params["certificates"].items()}
+    wanted = {
+        SOURCES / f"{PREFIX}{n}.crt": text for n, text in module.params["certificates"].items()
+    }
     stale = [path for path in SOURCES.glob(f"{PREFIX}*.crt") if path not in wanted]
-    differing = [path for path, text in wanted.items()
-                 if not path.exists() or path.read_text() != text]
+    differing = [
+        path for path, text in wanted.items() if not path.exists() or path.read_text() != text
+    ]
     bundle = set(bodies(BUNDLE.read_text())) if BUNDLE.exists() else set()
     untrusted = [body for text in wanted.values() for body in bodies(text) if body not in bundle]
     changed = bool(stale or differing or untrusted)

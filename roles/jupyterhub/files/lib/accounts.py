@@ -12,22 +12,22 @@ Passwords come over standard input, never as arguments. The protocol (one object
 import json
 import os
 import secrets
+import sqlite3
 import sys
 import time
 import urllib.error
 import urllib.request
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import bcrypt
 import unix_users
-from jupyterhub import orm
-from jupyterhub.dbutil import upgrade_if_needed
-from nativeauthenticator.orm import UserInfo
-from sqlalchemy.orm import Session
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
 
 SETTINGS = Path("/etc/jupyterhub/site.json")
 SECRETS = Path("/etc/jupyterhub/secrets.env")
-DATABASE = "sqlite:////var/lib/jupyterhub/jupyterhub.sqlite"
+DATABASE = Path("/var/lib/jupyterhub/jupyterhub.sqlite")
 STOP_SECONDS = 30
 
 
@@ -71,7 +71,24 @@ def describe(name: str) -> dict:
     return {"name": name, "unix_name": unix_name, "home": home}
 
 
-def ensure(session: Session, users: list[dict]) -> bool:
+def all_known(users: list[dict]) -> bool:
+    """Whether everybody has an account, without the hub's code: it takes 2 s to load."""
+    if not DATABASE.exists():
+        return False
+    database = sqlite3.connect(f"file:{DATABASE}?mode=ro", uri=True, timeout=60)
+    try:
+        known = {name for (name,) in database.execute("SELECT username FROM users_info")}
+    except sqlite3.OperationalError:  # no such table yet
+        return False
+    finally:
+        database.close()
+    return {user["name"] for user in users} <= known
+
+
+def ensure(session: "Session", users: list[dict]) -> bool:
+    import bcrypt
+    from nativeauthenticator.orm import UserInfo
+
     changed = False
     for user in users:
         if session.query(UserInfo).filter_by(username=user["name"]).first():
@@ -84,7 +101,9 @@ def ensure(session: Session, users: list[dict]) -> bool:
     return changed
 
 
-def remove(session: Session, users: list[dict]) -> bool:
+def remove(session: "Session", users: list[dict]) -> bool:
+    from nativeauthenticator.orm import UserInfo
+
     hub = Hub()
     for user in users:
         hub.remove(user["name"])
@@ -94,28 +113,49 @@ def remove(session: Session, users: list[dict]) -> bool:
     return bool(users)
 
 
-def matching(session: Session, prefix: str) -> list[dict]:
+def matching(session: "Session", prefix: str) -> list[dict]:
+    from nativeauthenticator.orm import UserInfo
+
     found = session.query(UserInfo).filter(UserInfo.username.startswith(prefix, autoescape=True))
     return [{"name": row.username} for row in found]
+
+
+def open_session() -> "Session":
+    """The hub's database, through the hub's own code, which makes all of its tables.
+
+    A database with only the accounts' table would look to the hub like that of an older release.
+    """
+    from jupyterhub import orm
+    from jupyterhub.dbutil import upgrade_if_needed
+
+    # Before the database is made: it creates the tables of the classes it knows.
+    from nativeauthenticator.orm import UserInfo  # noqa: F401
+
+    url = f"sqlite:///{DATABASE}"
+    upgrade_if_needed(url)
+    # The hub holds the same file open; its transactions are short, so waiting is enough.
+    session: Session = orm.new_session_factory(url=url, connect_args={"timeout": 60})()
+    return session
+
+
+def answer(request: dict, users: list[dict]) -> tuple[bool, list[dict]]:
+    if request["action"] == "ensure" and all_known(users):
+        return False, users
+    with open_session() as session:
+        if request["action"] == "ensure":
+            return ensure(session, users), users
+        if request["action"] == "remove":
+            return remove(session, users), users
+        return False, matching(session, request.get("prefix", ""))
 
 
 def main() -> None:
     os.umask(0o077)
     request = json.load(sys.stdin)
-    # Through the hub's own code, which makes all of its tables: a database with only this one would
-    # look to it like that of an older release.
-    upgrade_if_needed(DATABASE)
-    # The hub holds the same file open; its transactions are short, so waiting is enough.
-    with orm.new_session_factory(url=DATABASE, connect_args={"timeout": 60})() as session:
-        users = request.get("users") or [{"name": name} for name in request.get("names", [])]
-        if users and "first_password" in request:
-            users[0]["password"] = request["first_password"]
-        if request["action"] == "ensure":
-            changed = ensure(session, users)
-        elif request["action"] == "remove":
-            changed = remove(session, users)
-        else:
-            users, changed = matching(session, request.get("prefix", "")), False
+    users = request.get("users") or [{"name": name} for name in request.get("names", [])]
+    if users and "first_password" in request:
+        users[0]["password"] = request["first_password"]
+    changed, users = answer(request, users)
     json.dump({"changed": changed, "users": [describe(user["name"]) for user in users]}, sys.stdout)
 
 
