@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from build_catalogues import compile_catalogues
-from localcloud import i18n
+from localcloud import hints, i18n
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -20,4 +20,5 @@ def _english(monkeypatch):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("LANG", "C.UTF-8")
     monkeypatch.setattr(i18n, "_explicit", False)
+    monkeypatch.setattr(hints, "_chosen", None)  # nor the -i of the test before
     i18n.activate("en")

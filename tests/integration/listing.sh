@@ -6,7 +6,7 @@ echo "== running"; systemctl list-units --no-legend --plain --type=service,timer
 echo "== users"; sort /etc/passwd; echo "== groups"; sort /etc/group /etc/subuid /etc/subgid
 echo "== packages"; dpkg-query -W -f '${Package} ${db:Status-Abbrev}\n' | grep ' ii' | sort
 echo "== ports"; ss -Hltun | awk '{print $1, $5}' | sort -u
-echo "== mounts"; awk '{print $2, $3}' /proc/mounts | grep -vE '^/(run/user|run/credentials|proc/sys/fs/binfmt)' | sort
+echo "== mounts"; awk '{print $2, $3}' /proc/mounts | grep -vE '^/(run/user|run/credentials|proc/sys/fs/binfmt|sys/fs/cgroup)' | sort
 echo "== trust"; sha256sum /etc/ssl/certs/ca-certificates.crt
 echo "== files"
 find / -xdev \( -path /proc -o -path /sys -o -path /dev -o -path /run -o -path /tmp -o -path /home -o -path /root/.ssh \

@@ -61,7 +61,7 @@ def test_a_living_hub_on_one_line(tmp_path, shown):
     assert result.return_value == ExitCode.DONE
     assert "5.5.4" in result.output
     assert "2026-11-21" in result.output
-    assert "runs; 12 users; 3 servers running" in result.output
+    assert "runs; 12 homes; 3 servers running" in result.output
     assert "1.0 of 4.0 GiB" in result.output
     assert "/: 10.0 of 20.0 GiB" in result.output
     assert server.connections == 1
@@ -73,6 +73,23 @@ def test_a_service_that_is_down_says_where_to_look(tmp_path, shown):
     result = shown(site)
     assert "does not run: jupyterhub.service" in result.output
     assert "journalctl -u jupyterhub.service" in result.output
+    assert result.return_value == ExitCode.FAILED
+
+
+def test_monitoring_sees_by_the_exit_code_what_does_not_answer(tmp_path, shown):
+    site, _server = served_site(tmp_path, answering(endpoint="http://127.0.0.1:9/"))
+    result = shown(site)
+    assert "no answer at http://127.0.0.1:9/" in result.output
+    assert result.return_value == ExitCode.FAILED
+    site.hosts["h2"] = HostDouble("h2", port=1)
+    assert shown(site).return_value == ExitCode.UNREACHABLE, "goes before"
+
+
+def test_nobody_with_a_home_yet_is_not_called_no_users(tmp_path, shown):
+    """Accounts are the hub's; Unix users and homes come with the first server."""
+    site, _server = served_site(tmp_path, answering(users=0))
+    output = shown(site).output
+    assert "0 homes" in output and "user" not in output
 
 
 def test_timers_that_are_off_and_idle_slices_are_not_down(tmp_path):
@@ -105,7 +122,10 @@ def test_a_host_without_receipt_and_one_without_python(tmp_path, shown):
 
 def test_an_unfinished_installation_is_not_called_running(tmp_path, shown):
     site, _server = served_site(tmp_path, answering(complete=False))
-    assert "unfinished" in shown(site).output
+    result = shown(site)
+    assert "unfinished; `localcloud install` goes on" in result.output
+    assert result.return_value == ExitCode.FAILED
+    assert f"`localcloud install -i {tmp_path}`" in shown(site, "-i", str(tmp_path)).output
 
 
 def test_a_host_that_is_down_is_a_row_and_an_exit_code(tmp_path, shown):
@@ -113,7 +133,7 @@ def test_a_host_that_is_down_is_a_row_and_an_exit_code(tmp_path, shown):
     site.hosts["h2"] = HostDouble("h2", port=1)
     result = shown(site)
     assert result.return_value == ExitCode.UNREACHABLE
-    assert "12 users" in result.output
+    assert "12 homes" in result.output
     assert "unreachable" in result.output
     assert "h2" in result.output
 

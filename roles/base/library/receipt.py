@@ -9,6 +9,7 @@ covers at least what was made. *settle* closes an installation; *remove* undoes 
 from __future__ import annotations
 
 import datetime
+import glob
 import grp
 import json
 import os
@@ -63,6 +64,11 @@ options:
     default: []
   user_group:
     description: Members of this group are the component's Unix users.
+    type: str
+    default: ""
+  homes:
+    description: Pattern of the users' home directories. With C(delete_data), those go too whose
+      user went at an earlier removal.
     type: str
     default: ""
   after_removal:
@@ -170,6 +176,14 @@ def remember_path(receipt: Receipt, entry: dict, name: str, dry: bool) -> None:
         known[name] = {"was": "absent", "parents": missing}
 
 
+def exists_user(uid: int) -> bool:
+    try:
+        pwd.getpwuid(uid)
+    except KeyError:
+        return False
+    return True
+
+
 def exists_group(name: str) -> bool:
     try:
         grp.getgrnam(name)
@@ -192,7 +206,8 @@ def declare(module: AnsibleModule, receipt: Receipt) -> None:
     for key in ("units", "after_removal"):
         kept = entry.setdefault(key, [])
         kept.extend(item for item in wanted[key] if item not in kept)
-    entry["user_group"] = wanted["user_group"] or entry.get("user_group", "")
+    for key in ("user_group", "homes"):
+        entry[key] = wanted[key] or entry.get(key, "")
     # Kept until settled: a run that was killed in between still finds the older list.
     if entry.get("version") != wanted["version"] or "packages" not in entry:
         entry.setdefault("packages_before", installed_packages())
@@ -230,6 +245,10 @@ def remove_users(entry: dict, delete_data: bool) -> None:
     for name, was in entry.get("groups", {}).items():
         if was == "absent":
             run("groupdel", name)
+    if delete_data and entry.get("homes"):
+        for home in map(Path, glob.glob(entry["homes"])):  # noqa: PTH207
+            if not exists_user(home.lstat().st_uid):
+                shutil.rmtree(home, ignore_errors=True)
 
 
 def is_kept(path: Path, was: dict, delete_data: bool) -> bool:
@@ -338,6 +357,7 @@ def main() -> None:
             "units": lists,
             "groups": lists,
             "user_group": {"type": "str", "default": ""},
+            "homes": {"type": "str", "default": ""},
             "after_removal": {"type": "list", "elements": "list", "default": []},
             "facts": {"type": "dict", "default": {}},
             "keep_packages": {"type": "bool", "default": True},

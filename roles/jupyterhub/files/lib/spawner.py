@@ -1,6 +1,8 @@
 """A person's server: a systemd unit of its own, run by a Unix user of its own."""
 
+import os
 import subprocess
+from pathlib import Path
 
 import unix_users
 from systemdspawner import SystemdSpawner
@@ -21,6 +23,7 @@ class UnixUserSpawner(SystemdSpawner):
         except subprocess.CalledProcessError as error:
             self.log.error("No Unix user %s: %s", name, error.stderr.strip())
             raise
+        self.show_shared_data(user)
         self.username_template = name
         self.user_workingdir = user.pw_dir
         # Kernels speak over sockets in here (see jupyter_server_config.json): a folder in the home
@@ -31,6 +34,14 @@ class UnixUserSpawner(SystemdSpawner):
             "RuntimeDirectoryMode": "0700",
         }
         return await super().start()
+
+    def show_shared_data(self, user):
+        """Link to the shared folder from the home, where JupyterLab's file browser begins."""
+        link = Path(user.pw_dir, Path(self.shared_data).name)
+        if not self.shared_data or os.path.lexists(link):
+            return
+        link.symlink_to(self.shared_data)
+        os.chown(link, user.pw_uid, user.pw_gid, follow_symlinks=False)
 
     def get_env(self):
         env = super().get_env()
