@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from localcloud import causes, recordlog
+from localcloud import causes, hints, recordlog
 from localcloud.errors import LocalcloudError
 from localcloud.events import Event
 from localcloud.i18n import _
@@ -18,7 +18,7 @@ from localcloud.phases import Phase
 from localcloud.problems import explain
 
 _MARK = "localcloud_problem"
-_SAID = ("msg", "stderr", "stdout", "module_stderr", "module_stdout")
+_OUTPUT = ("stderr", "module_stderr", "stdout", "module_stdout")
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,7 @@ def from_event(event: Event, user: str = "") -> Failure:
         details = str(named.pop("details", ""))
     else:
         details = _said(event.result)
-        fallback = "unreachable" if event.status == "unreachable" else "task_failed"
-        problem, more = causes.classify(event.result) or (fallback, {})
+        problem, more = causes.classify(event.result) or (_unclassified(event), {})
         named = {_MARK: problem, **more}
     problem = str(named.pop(_MARK))
     message, remedy = _words(problem, {"user": user, **named, "host": host, "task": task})
@@ -60,10 +59,16 @@ def from_event(event: Event, user: str = "") -> Failure:
     )
 
 
+def _unclassified(event: Event) -> str:
+    if event.status == "unreachable":
+        return "unreachable"
+    return "task_failed_hidden" if "censored" in event.result else "task_failed"
+
+
 def _words(problem: str, data: dict[str, Any]) -> tuple[str, str]:
     if problem in causes.PLAIN:
         message, remedy = causes.PLAIN[problem]
-        return _(message).format_map(data), _(remedy).format_map(data)
+        return _(message).format_map(data), hints.complete(_(remedy).format_map(data))
     words = explain(problem, data)
     return words.message, words.remedy
 
@@ -85,7 +90,9 @@ def of_playbook(notes: Iterable[str]) -> Failure:
         remedy = _("Put back the secrets.key that fits them; a copy may be in your backup.")
     else:
         message = _("Ansible could not carry out the run.")
-        remedy = _("Read what it said in the record of the run: `localcloud logs`.")
+        remedy = hints.complete(
+            _("Mend what it names above; everything it said: `localcloud logs`.")
+        )
     return Failure("", None, None, None, "playbook_failed", message, remedy, shorten(text))
 
 
@@ -132,16 +139,28 @@ def _said(result: dict[str, Any]) -> str:
     """What the failed program said, short enough for a screen; the log has all of it."""
     if "censored" in result:
         return _("(hidden for secrecy: this step handles secrets)")
-    seen: list[str] = []
+    messages: list[str] = []
+    output = ""
     for part in list(causes.parts(result))[:3]:
-        for key in _SAID:
-            text = part.get(key)
-            if isinstance(text, str) and text.strip() and not any(text in one for one in seen):
-                seen.append(text.strip())
-    if not seen:
+        if text := _text(part, "msg") or _text(part, "reason"):
+            messages.append(text)
+        output = next(filter(None, (_text(part, key) for key in _OUTPUT)), output)
+    if not messages and not output:
+        if trace := _text(result, "exception"):
+            return shorten(trace)
         kept = {key: value for key, value in result.items() if key != "invocation"}
         return shorten(recordlog.detail(kept))
-    return shorten("\n".join(seen))
+    said = "\n".join(dict.fromkeys(messages))
+    if not output or output in said:
+        return shorten(said)
+    # Ansible's own sentence is often "non-zero return code": the program's words matter more.
+    head = messages[-1].splitlines()[0][:300] if messages else ""
+    return shorten(output) if head in output else f"{head}\n{shorten(output)}"
+
+
+def _text(result: dict[str, Any], key: str) -> str:
+    text = result.get(key)
+    return text.strip() if isinstance(text, str) else ""
 
 
 def shorten(text: str, lines: int = 8, width: int = 300) -> str:

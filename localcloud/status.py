@@ -50,7 +50,7 @@ class ComponentStatus:
     answer: Answer | None
     certificate: str
     certificate_ends: float | None
-    users: int | None
+    users: int | None  # Unix users, so those with a home: an account gets one at its first server
     servers: int | None
 
     @property
@@ -97,8 +97,13 @@ def status(site: "Site") -> list[HostStatus]:
 
 
 def exit_code(hosts: list[HostStatus]) -> ExitCode:
-    """Done if every host could be read; else unreachable before any other reason."""
+    """Done if every host could be read and all on it is healthy (monitoring relies on this).
+
+    Unreachable goes before any other reason.
+    """
     codes = [host.error.exit_code for host in hosts if host.error]
+    if not all(component.healthy for host in hosts for component in host.components):
+        codes.append(ExitCode.FAILED)
     if ExitCode.UNREACHABLE in codes:
         return ExitCode.UNREACHABLE
     return max(codes, default=ExitCode.DONE)

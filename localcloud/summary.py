@@ -3,7 +3,7 @@
 from textwrap import indent
 from typing import Any
 
-from localcloud import durations, failures, phases, records, screen, ui
+from localcloud import durations, failures, hints, phases, records, screen, ui
 from localcloud.errors import ExitCode, LocalcloudError
 from localcloud.failures import Failure
 from localcloud.i18n import _, ngettext
@@ -47,7 +47,8 @@ def show_failures(result: RunResult) -> None:
         ui.err(words.format(count=more))
     ui.err()
     ui.err("  " + _("Full log: {path}").format(path=result.record / "output.log"))
-    ui.err("  " + _("Show it: {command}").format(command=f"localcloud logs {result.record.name}"))
+    show = hints.command(f"logs {result.record.name}")
+    ui.err("  " + _("Show it: {command}").format(command=show))
 
 
 def _show(failure: Failure, hosts: list[str]) -> None:

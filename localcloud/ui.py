@@ -9,6 +9,7 @@ import traceback
 import unicodedata
 from collections.abc import Sequence
 
+from localcloud import hints
 from localcloud.errors import LocalcloudError
 from localcloud.i18n import _
 
@@ -78,7 +79,8 @@ def error(problem: LocalcloudError) -> None:
     if problem.details:
         err(textwrap.indent(problem.details.rstrip(), "    "))
     if problem.remedy:
-        err(wrap(_("What to do: {remedy}").format(remedy=problem.remedy), "  "))
+        remedy = hints.complete(problem.remedy)
+        err(wrap(_("What to do: {remedy}").format(remedy=remedy), "  "))
 
 
 def unexpected(exception: BaseException) -> LocalcloudError:

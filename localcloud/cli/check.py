@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 @click.command(
     "check",
-    help=_("Look at every server at once and say what stands in the way. Changes nothing."),
+    help=_(
+        "Look at every server (or those of --limit) at once and say what stands in the way. "
+        "Changes nothing."
+    ),
 )
 @site_options
 @limit_option
@@ -42,7 +45,7 @@ def exit_code(report: "Report") -> ExitCode:
 
 def show(report: "Report") -> None:
     """The findings, worst first, each with all its hosts; then how it stands as a whole."""
-    from localcloud import ui
+    from localcloud import hints, ui
     from localcloud.preflight.report import SEVERITIES
 
     groups: dict[tuple[str, str], list[str]] = {}
@@ -60,7 +63,7 @@ def show(report: "Report") -> None:
         )
         ui.bad(words.format(number=number))
     else:
-        ui.ok(_("Nothing stands in the way of `localcloud install`."))
+        ui.ok(hints.complete(_("Nothing stands in the way of `localcloud install`.")))
 
 
 def _hosts(names: list[str]) -> str:

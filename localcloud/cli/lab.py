@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
+from localcloud import hints, ui
 from localcloud import lab as api
-from localcloud import ui
 from localcloud.cli.options import json_option, site_options
 from localcloud.errors import UsageError
 from localcloud.i18n import _, ngettext
@@ -192,7 +192,7 @@ def save(name: str, inventory: Path, verbose: int) -> None:
     lab.save(name)
     ui.ok(
         _("Saved. To come back to it: {command}").format(
-            command=f"localcloud lab rebuild --to {name}"
+            command=hints.command(f"lab rebuild --to {name}")
         )
     )
 

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 import click
 
+from localcloud import hints
 from localcloud.i18n import LANGUAGES, _
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -21,6 +22,12 @@ def _remember(ctx: click.Context, parameter: click.Parameter, value: Any) -> Any
     return known[name]
 
 
+def _remember_site(ctx: click.Context, parameter: click.Parameter, value: Path) -> Path:
+    chosen: Path = _remember(ctx, parameter, value)
+    hints.use_site(chosen)
+    return chosen
+
+
 _INVENTORY = click.option(
     "-i",
     "--inventory",
@@ -28,7 +35,7 @@ _INVENTORY = click.option(
     type=click.Path(path_type=Path),
     default=Path(),
     envvar="LOCALCLOUD_INVENTORY",
-    callback=_remember,
+    callback=_remember_site,
     help=_("The site's directory (default: this one, or LOCALCLOUD_INVENTORY)."),
 )
 _LANGUAGE = click.option(

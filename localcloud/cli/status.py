@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 @click.command(
     "status",
-    help=_("Show what runs where: versions, services, users, disk, certificates."),
+    help=_(
+        "Show what runs where: versions, services, homes, disk, certificates. "
+        "Ends with 1 if something does not run or answer."
+    ),
 )
 @site_options
 @limit_option
@@ -67,11 +70,11 @@ def _rows(host: "HostStatus") -> list[list[str]]:
 
 
 def _state(one: "ComponentStatus") -> str:
-    """`runs; answers at https://… in 0.03 s; 12 users, 3 servers; certificate until 2027-11-22`."""
-    from localcloud import ui
+    """`runs; answers at https://… in 0.03 s; 12 homes, 3 servers; certificate until 2027-11-22`."""
+    from localcloud import hints, ui
 
     if not one.complete:
-        words = _("unfinished; `localcloud install` goes on where it stopped")
+        words = hints.complete(_("unfinished; `localcloud install` goes on where it stopped"))
         return ui.style(words, "warning")
     if one.down:
         parts = [ui.style(_("does not run: {units}").format(units=", ".join(one.down)), "bad")]
@@ -97,7 +100,8 @@ def _answer(one: "ComponentStatus") -> list[str]:
 def _people(one: "ComponentStatus") -> list[str]:
     parts = []
     if one.users is not None:
-        words = ngettext("{number} user", "{number} users", one.users)
+        # Not "users": an account that never started a server has neither Unix user nor home.
+        words = ngettext("{number} home", "{number} homes", one.users)
         parts.append(words.format(number=one.users))
     if one.servers is not None:
         words = ngettext("{number} server running", "{number} servers running", one.servers)

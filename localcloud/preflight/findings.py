@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from localcloud.i18n import _
 from localcloud.preflight.facts import Facts
 from localcloud.preflight.needs import Needs
 from localcloud.preflight.report import Finding, finding
@@ -128,16 +129,17 @@ def ports(host: str, facts: Facts, needs: Needs) -> Iterator[Finding]:
         if not others:
             continue
         holder = others[0]
+        setting = needs.ports.get(port) or _("the site's settings")
         if not holder["process"] and not holder["unit"]:
             # Without root's eyes it may be our own: then the missing sudo is what stops.
             severity = "blocking" if facts["root_eyes"] else "warning"
-            yield finding(host, severity, "port_taken_unknown", port=port)
+            yield finding(host, severity, "port_taken_unknown", port=port, setting=setting)
         elif _may_be_stopped(holder["unit"]):
             data = {"process": holder["process"] or holder["unit"], "unit": holder["unit"]}
-            yield finding(host, "blocking", "port_taken", port=port, **data)
+            yield finding(host, "blocking", "port_taken", port=port, setting=setting, **data)
         else:
             process = holder["process"] or "?"
-            data = {"process": process, "pid": holder["pid"]}
+            data = {"process": process, "pid": holder["pid"], "setting": setting}
             yield finding(host, "blocking", "port_taken_process", port=port, **data)
 
 

@@ -28,10 +28,11 @@ class Part:
 
 @dataclass(frozen=True)
 class Needs:
-    """All that one host must offer. ``settings``: kind of mirror → the settings that name it."""
+    """All that one host must offer. ``settings``: kind of mirror → the setting that names it."""
 
     parts: tuple[Part, ...] = ()
     settings: Mapping[str, str] = field(default_factory=dict)
+    ports: Mapping[int, str] = field(default_factory=dict)  # port → the setting that chose it
     unknown: tuple[str, ...] = ()  # kinds of mirrors whose default place is not known here
 
     def largest(self, key: str) -> float:
@@ -69,7 +70,20 @@ def gather(site: "Site", host: "Host") -> tuple[Needs, Question]:
                 urls.append((f"{kind}-default", default + _FIRST_PAGE[kind]))
             else:
                 unknown.append(kind)
-    return Needs(tuple(parts), settings, tuple(unknown)), _question(site, host, parts, urls)
+    needs = Needs(tuple(parts), settings, _port_settings(site, host), tuple(unknown))
+    return needs, _question(site, host, parts, urls)
+
+
+def _port_settings(site: "Site", host: "Host") -> dict[int, str]:
+    """Which setting chose a port: the one in its template that has the port's value."""
+    found: dict[int, str] = {}
+    for component in site.components_of(host):
+        for template in (component.meta.get("requirements") or {}).get("ports") or ():
+            for name in re.findall(r"[a-z]\w*_port\b", str(template)):
+                value = str(site.value(host.name, name))
+                if value.isdigit():
+                    found.setdefault(int(value), name)
+    return found
 
 
 def _mirrors(parts: list[Part]) -> Iterator[tuple[str, list[str]]]:

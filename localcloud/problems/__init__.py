@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from localcloud import hints
 from localcloud.errors import ExitCode, LocalcloudError
 from localcloud.i18n import _
 from localcloud.problems import journey, login, mirrors, preflight, run
@@ -59,7 +60,7 @@ def explain(problem_id: str, data: Mapping[str, Any]) -> Problem:
     return Problem(
         problem_id,
         _(template.message).format_map(words),
-        _(template.remedy).format_map(words),
+        hints.complete(_(template.remedy).format_map(words)),
     )
 
 
@@ -68,7 +69,7 @@ def _unknown(problem_id: str, words: Mapping[str, str]) -> Problem:
     return Problem(
         problem_id,
         _("Problem “{id}”: {data}").format(id=problem_id, data=shown),
-        _("Read the full record of the run with `localcloud logs`."),
+        hints.complete(_("Read the full record of the run with `localcloud logs`.")),
         known=False,
     )
 

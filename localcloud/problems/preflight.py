@@ -116,32 +116,35 @@ PROBLEMS: dict[str, Template] = {
     "port_taken": Template(
         N_("Port {port} is taken by {process} ({unit})."),
         N_(
-            "Stop it (`sudo systemctl disable --now {unit}`) if it is not needed, "
-            "or choose another port in the site's settings."
+            "Choose another port in {setting}, or stop that program if it is not needed: "
+            "`sudo systemctl disable --now {unit}`."
         ),
         "port",
         "process",
         "unit",
+        "setting",
     ),
     "port_taken_process": Template(
         N_("Port {port} is taken by {process} (process {pid})."),
         N_(
-            "Stop that program on {host} (see `ps -fp {pid}`), or choose another port in the "
-            "site's settings."
+            "Choose another port in {setting}, or stop that program on {host} if nobody needs it "
+            "(see `ps -fp {pid}`)."
         ),
         "host",
         "port",
         "process",
         "pid",
+        "setting",
     ),
     "port_taken_unknown": Template(
         N_("Port {port} is taken by another program."),
         N_(
-            "See which: `sudo ss -ltnp 'sport = :{port}'` on {host}; "
-            "stop it, or choose another port in the site's settings."
+            "Choose another port in {setting}, or see which program it is and stop it: "
+            "`sudo ss -ltnp 'sport = :{port}'` on {host}."
         ),
         "host",
         "port",
+        "setting",
     ),
     "python_missing": Template(
         N_("Python is not installed."),

@@ -6,7 +6,19 @@ from localcloud.problems.template import Template
 PROBLEMS: dict[str, Template] = {
     "task_failed": Template(
         N_("A step failed on host {host}: {task}."),
-        N_("Read what it said in the record of the run: `localcloud logs`."),
+        N_(
+            "Mend on the server, or in the site's settings, what its words above name; then run "
+            "the same command again, which keeps what is done. All it said: `localcloud logs`."
+        ),
+        "host",
+        "task",
+    ),
+    "task_failed_hidden": Template(
+        N_("A step that handles secrets failed on host {host}: {task}."),
+        N_(
+            "Its words are hidden, here and in the record. Look at the server's own log "
+            "(`sudo journalctl -n 100` on {host}), then run the same command again."
+        ),
         "host",
         "task",
     ),

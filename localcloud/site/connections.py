@@ -1,12 +1,30 @@
 """Ansible's own connection variables, as far as a mistake can be seen from here."""
 
+import re
 from collections.abc import Iterator
+from typing import Any
 
 from localcloud.i18n import _
 from localcloud.site import formats
 from localcloud.site.complaints import Complaint, Complaints
+from localcloud.site.inventory import Definition
 from localcloud.site.model import Host
 from localcloud.site.templates import is_template
+
+# Where ssh looks for host keys, and whether it insists on them: localcloud's to say, see
+# `localcloud.ansible_env`. As variables of a host they would win over what it says there.
+_STRICT = re.compile(
+    r"StrictHostKeyChecking|(User|Global)KnownHostsFile|KnownHostsCommand|VerifyHostKeyDNS"
+    r"|NoHostAuthenticationForLocalhost",
+    re.IGNORECASE,
+)
+_ARGUMENTS = ("ansible_ssh_common_args", "ansible_ssh_extra_args")
+_NEVER = (
+    "ansible_ssh_args",
+    "ansible_host_key_checking",
+    "ansible_ssh_host_key_checking",
+    "ansible_paramiko_host_key_checking",
+)
 
 
 def check_connection(host: Host, complaints: Complaints) -> None:
@@ -16,6 +34,29 @@ def check_connection(host: Host, complaints: Complaints) -> None:
         message = _("{name} of host {host}: {fault}.")
         message = message.format(name=name, host=host.name, fault=wrong)
         complaints.add(Complaint(message, "", definition.document.path, definition.line()))
+
+
+def check_strictness(definition: Definition, value: Any, complaints: Complaints) -> None:
+    """Variables that would let a server in whose host key nobody has pinned."""
+    name = definition.name
+    if name in _NEVER:
+        message = _("{name} would replace the options by which localcloud insists on host keys.")
+        message = message.format(name=name)
+        remedy = (
+            _("Remove the line; other options for SSH go into ansible_ssh_common_args.")
+            if name == "ansible_ssh_args"
+            else _("Remove the line: `localcloud init DIR` shows a server's keys and pins them.")
+        )
+    elif name in _ARGUMENTS and (found := _STRICT.search(str(value))):
+        message = _("{name} sets {option}: only the keys in the site's known_hosts may count.")
+        message = message.format(name=name, option=found.group())
+        remedy = _(
+            "Take {option} out; `localcloud init DIR` shows a server's keys and pins them."
+        ).format(option=found.group())
+    else:
+        return
+    place = definition.document.path
+    complaints.add(Complaint(message, remedy, place, definition.line()))
 
 
 def _connection_faults(host: Host) -> Iterator[tuple[str, str]]:

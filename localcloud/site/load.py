@@ -11,7 +11,7 @@ from localcloud.site import gitcare, limits
 from localcloud.site.complaints import Complaint, Complaints
 from localcloud.site.inventory import Definition, Inventory, read_inventory
 from localcloud.site.model import Host, Site
-from localcloud.site.required import needed_secrets
+from localcloud.site.required import missing_settings, needed_secrets
 from localcloud.site.templates import NotPlain
 from localcloud.site.validate import Check
 from localcloud.site.variables import VariableFiles, merged, read_variable_files
@@ -23,20 +23,40 @@ def load_site(directory: Path, *, limit: str | None = None, need_secrets: bool =
     """Read and check a site; raises one UsageError that names everything wrong with it.
 
     With ``need_secrets`` the vault is opened and what it lacks is generated; without, nothing is
-    written, and vault files stay closed. Follows the site's language from here on.
+    written, and vault files stay closed unless a required setting stands nowhere else. Follows the
+    site's language from here on.
     """
     directory = _site_directory(directory)
+    site = _checked(directory, need_secrets)
+    if need_secrets:
+        missing = needed_secrets(site)
+        try:
+            _ready(site)
+            if missing:
+                gitcare.ignore(directory)
+                add_secrets(site.vault, missing, site.run_dir)
+                return load_site(directory, limit=limit)
+        except OSError as error:
+            raise not_writable(directory, error) from error
+    if limit:
+        chosen = limits.select(limit, {name: host.groups for name, host in site.hosts.items()})
+        site.hosts = {name: site.hosts[name] for name in chosen}
+    return site
+
+
+def _checked(directory: Path, opening: bool) -> Site:
+    """The site, found in order; ``opening``: vault files are looked into."""
     complaints, broken = Complaints(directory), Complaints(directory)
     document = _hosts_file(directory, broken)
     broken.raise_if_any()
     inventory = read_inventory(document, complaints)
     catalogue = load_components()
     vault = Vault(directory)
-    if need_secrets:
+    if opening:
         vault.refuse_unsealed()
 
     def open_vault(path: Path, content: bytes) -> bytes | None:
-        return vault.open(content, str(path.relative_to(directory))) if need_secrets else None
+        return vault.open(content, str(path.relative_to(directory))) if opening else None
 
     files = read_variable_files(directory, inventory, open_vault, complaints, broken)
     broken.raise_if_any()
@@ -45,19 +65,8 @@ def load_site(directory: Path, *, limit: str | None = None, need_secrets: bool =
     definitions = [*_inline(inventory), *files.every]
     Check(site, inventory, definitions, complaints, bool(files.sealed)).run()
     complaints.raise_if_any()
-    if need_secrets:
-        missing = needed_secrets(site)
-        try:
-            _ready(site)
-            if missing:
-                gitcare.ignore(directory)
-                add_secrets(vault, missing, site.run_dir)
-                return load_site(directory, limit=limit)
-        except OSError as error:
-            raise not_writable(directory, error) from error
-    if limit:
-        chosen = limits.select(limit, {name: host.groups for name, host in site.hosts.items()})
-        site.hosts = {name: site.hosts[name] for name in chosen}
+    if files.sealed and missing_settings(site):
+        return _checked(directory, opening=True)  # it is in a closed file, or truly missing
     return site
 
 

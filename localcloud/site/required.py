@@ -13,14 +13,19 @@ def check_required(site: Site, complaints: Complaints, sealed: bool) -> None:
 
     ``sealed``: a vault file stayed closed, so what is missing may be in there.
     """
+    for name, hosts in missing_settings(site, sealed).items():
+        complaints.add(_missing(site, name, list(dict.fromkeys(hosts))))
+
+
+def missing_settings(site: Site, sealed: bool = False) -> dict[str, list[str]]:
+    """Required settings without a value → the hosts that need them."""
     missing: dict[str, list[str]] = {}
     for host in site.all_hosts.values():
         for component in site.components_of(host):
             for setting in component.settings.values():
                 if setting.required and _is_missing(site, host, setting.name, sealed):
                     missing.setdefault(setting.name, []).append(host.name)
-    for name, hosts in missing.items():
-        complaints.add(_missing(site, name, list(dict.fromkeys(hosts))))
+    return missing
 
 
 def _is_missing(site: Site, host: Host, name: str, sealed: bool) -> bool:

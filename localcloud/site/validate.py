@@ -9,7 +9,7 @@ from localcloud.i18n import _
 from localcloud.site import formats, types
 from localcloud.site.belonging import check_groups, check_name
 from localcloud.site.complaints import Complaint, Complaints
-from localcloud.site.connections import check_connection
+from localcloud.site.connections import check_connection, check_strictness
 from localcloud.site.inventory import Definition, Inventory
 from localcloud.site.model import Host, Site
 from localcloud.site.required import check_required
@@ -42,6 +42,7 @@ class Check:
         }
         for definition in self.definitions:
             check_name(self.site, definition, self.complaints)
+            check_strictness(definition, definition.value, self.complaints)
             self.value(definition, definition.value, formats_of)
         for host in self.site.all_hosts.values():
             self.templates(host, formats_of)
@@ -106,6 +107,7 @@ class Check:
             except NotPlain as reason:
                 self._template_fault(definition, reason)
             else:
+                check_strictness(definition, value, self.complaints)
                 self.value(definition, value, formats_of)
 
     def _template_fault(self, definition: Definition, reason: NotPlain) -> None:

@@ -104,14 +104,30 @@ def test_an_unknown_problem_id_shows_its_data():
 def test_hidden_results_say_so():
     found = explained(censored="the output has been hidden due to …")
     assert found.details == "(hidden for secrecy: this step handles secrets)"
+    assert "journalctl" in found.remedy and "above" not in found.remedy
     assert "Ensure it works" in found.message
 
 
 def test_long_output_is_cut_to_its_end():
     found = explained(msg="non-zero return code", stderr="\n".join(f"line {n}" for n in range(99)))
-    assert found.details.splitlines()[0] == "…"
+    assert found.details.splitlines()[:2] == ["non-zero return code", "…"]
     assert found.details.splitlines()[-1] == "line 98"
-    assert len(found.details.splitlines()) == 9
+    assert len(found.details.splitlines()) == 10
+
+
+def test_the_cause_on_stderr_is_not_pushed_out_by_a_long_stdout():
+    chatter = "\n".join(f"line {n}" for n in range(99))
+    found = explained(msg="non-zero return code", stderr="teapot: too short", stdout=chatter)
+    assert found.details == "non-zero return code\nteapot: too short"
+    assert "its words above" in found.remedy and "localcloud logs" in found.remedy
+
+
+def test_a_failed_step_that_says_nothing_shows_what_there_is():
+    assert "teapot" in explained(exception="Traceback …\nTypeError: teapot").details
+    assert "7" in explained(rc=7).details
+    in_loop = {"failed": True, "msg": "non-zero return code", "stderr": "teapot: hot"}
+    found = explained(msg="One or more items failed", results=[in_loop])
+    assert found.details == "non-zero return code\nteapot: hot"
 
 
 def test_a_step_that_took_too_long():

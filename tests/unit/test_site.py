@@ -167,7 +167,7 @@ def test_endpoints_say_where_people_reach_the_hub(tmp_path):
     assert found.admin_password and found.admin_password not in repr(found)
     write_site(tmp_path, settings=SETTINGS)
     (found,) = load_site(tmp_path).endpoints()
-    assert found.url == "https://hub.uni.edu"
+    assert found.url == "https://hub.uni.edu:443"
     assert found.ca_certificate == "/etc/web/ca.crt"
 
 
