@@ -1,5 +1,6 @@
 """``localcloud init DIR``: questions or flags, and a site at the end."""
 
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import click
 from localcloud import ui
 from localcloud.cli.options import language_option
 from localcloud.components import load_components
-from localcloud.i18n import _
+from localcloud.i18n import _, ngettext
 from localcloud.site import Site, load_site, pins
 from localcloud.site.create import create_site
 from localcloud.site.interview import Ask, flag_name, interview
@@ -93,17 +94,16 @@ def _input(prompt: str, default: Any = None, check: Callable[[str], str] | None 
         ui.warn(wrong or _("an answer is needed"))
 
 
-def _pin(site: Site, trust: bool, asking: bool) -> list[str]:
+def _pin(site: Site, trust: bool, asking: bool) -> list[pins.Scan]:
     """Show each new host's fingerprints; pin what the person, or --trust-host-keys, accepts.
 
-    Gives the names of the hosts that are still without a pinned key.
+    Gives what is known of the hosts that are still without a pinned key.
     """
     left = []
     for found in pins.scan(pins.unpinned(site)):
         host = found.host
         if found.error:
-            ui.warn(found.error.message)
-            left.append(host.name)
+            left.append(found)
             continue
         ui.heading(
             _("Host keys of {host} ({address}):").format(host=host.name, address=host.address)
@@ -114,31 +114,56 @@ def _pin(site: Site, trust: bool, asking: bool) -> list[str]:
             pins.pin(site, found)
             ui.ok(_("The keys of {host} are pinned.").format(host=host.name))
         else:
-            left.append(host.name)
+            left.append(found)
     return left
 
 
-def _next_steps(directory: Path, site: Site, left: list[str]) -> None:
+def _next_steps(directory: Path, site: Site, left: list[pins.Scan]) -> None:
     ui.ok(_("The site {directory} is in order.").format(directory=directory))
     ui.out(
         _("Keep a copy of {key} in a safe place: without it the passwords are lost.").format(
             key=site.vault_key
         )
     )
+    ui.out()
+    ui.heading(_("What comes next:"))
+    place = shlex.quote(str(directory))
+    steps = [f"localcloud check -i {place}", f"localcloud install -i {place}"]
     if left:
-        ui.warn(
-            _("No host key is pinned yet for: {hosts}. Nothing connects there before.").format(
-                hosts=", ".join(left)
-            )
-        )
-    ui.out(_("What comes next:"))
-    if left:
-        ui.out(f"  localcloud init {directory}")
-        ui.out(
-            _(
-                "    again when the servers answer: it shows their keys; compare them there "
-                "(ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub) and accept them"
-            )
-        )
-    ui.out(f"  localcloud check -i {directory}")
-    ui.out(f"  localcloud install -i {directory}")
+        steps.insert(0, _pinning(f"localcloud init {place}", left))
+    if silent := [found for found in left if found.error]:
+        steps.insert(0, _answering(silent))
+    for number, step in enumerate(steps, 1):
+        first, *more = step.splitlines()
+        ui.out(f"  {number}. {first}")
+        for line in more:
+            ui.out(ui.wrap(line, "     "))
+
+
+def _answering(silent: list[pins.Scan]) -> str:
+    """The step before all others: who does not answer, why, and what to do about it."""
+    words = ngettext(
+        "Make this server answer over SSH: {hosts}.",
+        "Make these servers answer over SSH: {hosts}.",
+        len(silent),
+    )
+    lines = [words.format(hosts=", ".join(found.host.name for found in silent))]
+    for found in silent:
+        if found.error:
+            lines += [found.error.message, found.error.remedy]
+    return "\n".join(filter(None, dict.fromkeys(lines)))
+
+
+def _pinning(line: str, left: list[pins.Scan]) -> str:
+    names = ", ".join(found.host.name for found in left)
+    lines = [
+        line,
+        _("No host key is pinned yet for: {hosts}. Nothing connects there before.").format(
+            hosts=names
+        ),
+        _(
+            "This shows the keys; compare them on the server "
+            "(ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub) and accept them."
+        ),
+    ]
+    return "\n".join(lines)

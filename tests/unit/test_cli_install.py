@@ -200,6 +200,7 @@ def test_one_readable_failure_block(world, status, code):
     ):
         assert part in block
     assert "Traceback" not in found.output
+    assert " -i campus" in call("-i", "campus").output, "the hint finds the site from here, too"
 
 
 def test_ctrl_c_says_how_to_go_on(world):

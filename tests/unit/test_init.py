@@ -99,8 +99,18 @@ def test_defaults_without_questions(tmp_path, capsys):
     assert yaml.safe_load((site.directory / "hosts.yml").read_text()) == {
         "all": {"children": {"jupyterhub": {"hosts": {"lab": {"ansible_host": "10.0.0.9"}}}}}
     }
-    assert "refuses connections" in (said := capsys.readouterr()).err
-    assert "No host key is pinned yet for: lab." in said.err
+    said = capsys.readouterr()
+    in_order = (
+        "What comes next:",
+        "1. Make this server answer over SSH: lab.",
+        "refuses connections",
+        f"2. localcloud init {tmp_path}/site",
+        "No host key is pinned yet for: lab.",
+        f"3. localcloud check -i {tmp_path}/site",
+        f"4. localcloud install -i {tmp_path}/site",
+    )
+    places = [said.out.index(words) for words in in_order]
+    assert places == sorted(places) and said.err == ""
     assert not site.known_hosts.exists()
 
 
@@ -170,7 +180,8 @@ def test_keys_are_shown_and_not_pinned_without_a_word(tmp_path, capsys, monkeypa
     init(tmp_path, "--host", "10.0.0.9")
     said = capsys.readouterr()
     assert "Host keys of server1 (10.0.0.9):\n  ssh-ed25519          SHA256:abc" in said.out
-    assert "No host key is pinned yet for: server1." in said.err
+    assert "1. localcloud init" in said.out, "it answers: the keys are the first thing to do"
+    assert "No host key is pinned yet for: server1." in said.out
     assert not (tmp_path / "known_hosts").exists()
 
 

@@ -52,6 +52,8 @@ def test_a_host_that_is_down_hides_nothing_of_the_others(tmp_path):
     site.values = {"http_port": 80}
     report = preflight.check(site)
     assert {"port_taken_process", "memory_low"} <= ids(report, "h1", "blocking")
+    (taken,) = [one for one in report.of("h1") if one.problem_id == "port_taken_process"]
+    assert taken.remedy.startswith("Choose another port in http_port, or stop")
     assert ids(report, "down") == {"unreachable_refused"}
     assert ids(report, "locked") == {"auth_failed"}
     assert report.unreachable == ["down"]

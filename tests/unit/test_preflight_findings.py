@@ -125,6 +125,15 @@ def test_a_taken_port_names_its_holder(facts):
     assert one.severity == "blocking"
     assert one.message == "Port 80 is taken by apache2 (apache2.service)."
     assert "systemctl disable --now apache2.service" in one.remedy
+    assert "another port in the site's settings" in one.remedy
+
+
+def test_the_setting_that_chose_a_taken_port_comes_first(facts):
+    facts["ports"][22] = [{"address": "*", "process": "sshd", "pid": "46", "unit": "ssh.service"}]
+    needs = Needs((Part("jupyterhub", {"ports": [22]}),), ports={22: "hub_http_port"})
+    (one,) = findings.ports("h1", facts, needs)
+    assert one.message == "Port 22 is taken by sshd (process 46)."
+    assert one.remedy.startswith("Choose another port in hub_http_port, or stop that program")
 
 
 @pytest.mark.parametrize("unit", ["ssh.service", "session-4.scope", "user@1000.service", ""])

@@ -9,10 +9,12 @@ import threading
 import time
 from pathlib import Path
 
+import click.testing
 import pytest
 import yaml
 from site_cases import HOSTS, ROLES, SETTINGS, write_site
 
+from localcloud.cli import check
 from localcloud.errors import UsageError
 from localcloud.site import load_site, vault
 from localcloud.site.lock import site_lock
@@ -267,3 +269,33 @@ def test_a_site_that_cannot_be_written(tmp_path):
         site_lock(tmp_path / "hosts.yml", "x"),
     ):
         pass
+
+
+def test_a_required_setting_is_missed_even_beside_a_closed_vault(tmp_path):
+    """`check` and `status` open the vault only to be sure."""
+    write_site(tmp_path)
+    load_site(tmp_path)
+    write_site(tmp_path, settings="web_name: hub.uni.edu\n")
+    with pytest.raises(UsageError, match="web_admins is required and has no value") as caught:
+        load_site(tmp_path, need_secrets=False)
+    assert caught.value.exit_code == 2
+    content = vault.Vault(tmp_path)
+    sealed = tmp_path / "group_vars/all/secrets.yml"
+    text = content.open(sealed.read_bytes(), "it") + b"web_admins: [ana]\n"
+    sealed.write_bytes(content.seal(text))
+    assert load_site(tmp_path, need_secrets=False).hosts
+    (tmp_path / "secrets.key").unlink()
+    with pytest.raises(UsageError, match="key of this site's secrets is missing"):
+        load_site(tmp_path, need_secrets=False)
+
+
+def test_check_names_a_missing_setting_before_it_connects(tmp_path, monkeypatch):
+    monkeypatch.setattr("localcloud.preflight.check", lambda _site: pytest.fail("connected"))
+    write_site(tmp_path)
+    load_site(tmp_path)
+    write_site(tmp_path, settings="web_name: hub.uni.edu\n")
+    arguments = ["-i", str(tmp_path)]
+    found = click.testing.CliRunner().invoke(check.command, arguments, standalone_mode=False)
+    assert isinstance(found.exception, UsageError), found.exception
+    assert "web_admins is required" in found.exception.message
+    assert found.exception.exit_code == 2

@@ -361,3 +361,41 @@ def test_wrong_input_writes_no_secret(tmp_path):
     with pytest.raises(UsageError):
         load_site(tmp_path)
     assert not (tmp_path / "secrets.key").exists()
+
+
+# Host keys
+
+
+@pytest.mark.parametrize(
+    ("line", "message", "remedy"),
+    [
+        ("ansible_ssh_args: -C", "ansible_ssh_args would replace", "go into ansible_ssh_common"),
+        ("ansible_host_key_checking: false", "ansible_host_key_checking would", "localcloud init"),
+        ("ansible_ssh_host_key_checking: no", "ansible_ssh_host_key_checking would", "Remove the"),
+        (
+            "ansible_ssh_common_args: -J gate -o stricthostkeychecking=no",
+            "ansible_ssh_common_args sets stricthostkeychecking",
+            "Take stricthostkeychecking out",
+        ),
+        (
+            "ansible_ssh_extra_args: -oUserKnownHostsFile=/dev/null",
+            "ansible_ssh_extra_args sets UserKnownHostsFile",
+            "localcloud init",
+        ),
+        (
+            "site_x: -o GlobalKnownHostsFile=/k\nansible_ssh_extra_args: '{{ site_x }}'",
+            "ansible_ssh_extra_args sets GlobalKnownHostsFile",
+            "Take GlobalKnownHostsFile out",
+        ),
+    ],
+)
+def test_host_keys_cannot_be_waved_through(tmp_path, line, message, remedy):
+    text = with_setting(tmp_path, line)
+    assert message in text and remedy in text
+    assert f"group_vars/all/settings.yml:{3 + line.count(chr(10))}" in text
+    assert "problems" not in text, "told once"
+
+
+def test_other_options_for_ssh_are_a_persons_own(tmp_path):
+    write_site(tmp_path, settings=SETTINGS + "ansible_ssh_common_args: -J gate.uni.edu\n")
+    assert list(load(tmp_path).hosts) == ["server1"]
