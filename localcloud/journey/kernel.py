@@ -23,6 +23,9 @@ from localcloud.journey.failure import StepFailed
 SUBPROTOCOL = "v1.kernel.websocket.jupyter.org"
 Message = dict[str, Any]
 
+# What the server tells of a kernel that ended by itself, killed for its memory for example.
+_DEAD = ("dead", "restarting", "autorestarting")
+
 
 @dataclass
 class Execution:
@@ -132,9 +135,11 @@ class Kernel:
         deadline = time.monotonic() + timeout
         while not (idle and replied):
             message = self._receive(deadline, timeout)
+            kind, content = message["header"]["msg_type"], message["content"]
+            if kind == "status" and content["execution_state"] in _DEAD:
+                raise StepFailed("journey_kernel_died")
             if message["parent_header"].get("msg_id") != number:
                 continue
-            kind, content = message["header"]["msg_type"], message["content"]
             idle = idle or (kind == "status" and content["execution_state"] == "idle")
             replied = replied or kind == "execute_reply"
             _gather(result, kind, content)
@@ -168,19 +173,22 @@ class Kernel:
 
     def _receive(self, deadline: float, timeout: float) -> Message:
         """The next message of the kernel, or a failure when the deadline passes."""
-        left = deadline - time.monotonic()
+        kind, data = websocket.ABNF.OPCODE_PING, b""
         try:
-            if left <= 0:
-                raise websocket.WebSocketTimeoutException
-            self.socket.settimeout(left)
-            data = self.socket.recv()
+            # Pings come back to us (answered), too: they would begin the time anew for ever.
+            while kind in (websocket.ABNF.OPCODE_PING, websocket.ABNF.OPCODE_PONG):
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    raise websocket.WebSocketTimeoutException
+                self.socket.settimeout(left)
+                kind, data = self.socket.recv_data(control_frame=True)
         except websocket.WebSocketTimeoutException:
             raise StepFailed("journey_kernel_silent", seconds=f"{timeout:.0f}") from None
         except (websocket.WebSocketException, OSError) as problem:
             raise StepFailed("journey_websocket_refused", str(problem)) from problem
-        if not data:
+        if kind == websocket.ABNF.OPCODE_CLOSE or not data:
             raise StepFailed("journey_websocket_refused", "connection closed")
-        return decode_v1(data) if isinstance(data, bytes) else json.loads(data)
+        return decode_v1(data) if kind == websocket.ABNF.OPCODE_BINARY else json.loads(data)
 
 
 def _gather(result: Execution, kind: str, content: Message) -> None:

@@ -127,6 +127,13 @@ PROBLEMS: dict[str, Template] = {
             "Upgrade, Connection, Host and Origin) and must not cut quiet connections."
         ),
     ),
+    "journey_kernel_died": Template(
+        N_("The kernel ended by itself: a student would see “The kernel appears to have died”."),
+        N_(
+            "Most often it wanted more memory than one person may use: raise the hub's memory limit, "
+            "or look at the host's log."
+        ),
+    ),
     "journey_kernel_silent": Template(
         N_("The kernel gave no answer for {seconds} seconds: a cell would stay at “[*]”."),
         N_("The kernel may have been killed for lack of memory: look at the host's log."),

@@ -26,6 +26,7 @@ class KernelDouble:
         self.answers: list[tuple[str, str, dict[str, Any], str | None]] = []
         self.asked: dict[str, Any] = {}
         self.closed = False
+        self.pings = False
 
     def getsubprotocol(self) -> str | None:
         return SUBPROTOCOL if self.binary else None
@@ -39,13 +40,18 @@ class KernelDouble:
     def settimeout(self, seconds: float) -> None:
         pass
 
-    def recv(self) -> str | bytes:
+    def recv_data(self, control_frame: bool = False) -> tuple[int, bytes]:
+        """With ``pings``, a ping for ever; without answers, silence."""
+        if self.pings:
+            return websocket.ABNF.OPCODE_PING, b""
         if not self.answers:
             raise websocket.WebSocketTimeoutException
         channel, kind, content, parent = self.answers.pop(0)
         number = parent or self.asked["header"]["msg_id"]
         answer = message(channel, kind, content, number)
-        return encode_v1(answer) if self.binary else json.dumps(answer)
+        if self.binary:
+            return websocket.ABNF.OPCODE_BINARY, encode_v1(answer)
+        return websocket.ABNF.OPCODE_TEXT, json.dumps(answer).encode()
 
     def close(self, timeout: float = 0) -> None:
         self.closed = True

@@ -65,6 +65,24 @@ def test_a_silent_kernel_is_a_finding_with_its_time(monkeypatch: pytest.MonkeyPa
     assert failure.value.data == {"seconds": "5"}
 
 
+def test_pings_do_not_begin_the_time_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    double = KernelDouble(binary=False)
+    double.pings = True
+    monkeypatch.setattr(module, "connect", lambda *_arguments: double)
+    with pytest.raises(StepFailed) as failure:
+        Kernel(None, "http://hub/k").execute("1", timeout=0.2)  # type: ignore[arg-type]
+    assert failure.value.problem_id == "journey_kernel_silent"
+
+
+def test_a_kernel_that_ends_by_itself_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    double = KernelDouble(binary=True)
+    double.answers = [("iopub", "status", {"execution_state": "restarting"}, "other")]
+    monkeypatch.setattr(module, "connect", lambda *_arguments: double)
+    with pytest.raises(StepFailed) as failure:
+        Kernel(None, "http://hub/k").execute("1")  # type: ignore[arg-type]
+    assert failure.value.problem_id == "journey_kernel_died"
+
+
 def test_default_format_is_json_with_empty_buffers() -> None:
     double = KernelDouble(binary=False)
     double.send(json.dumps(message("shell", "execute_request", {"code": "1"}, "")))
