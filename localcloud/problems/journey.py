@@ -130,8 +130,8 @@ PROBLEMS: dict[str, Template] = {
     "journey_kernel_died": Template(
         N_("The kernel ended by itself: a student would see “The kernel appears to have died”."),
         N_(
-            "Most often it wanted more memory than one person may use: raise the hub's memory limit, "
-            "or look at the host's log."
+            "Most often it wanted more memory than one person may use: raise the hub's memory "
+            "limit, or look at the host's log."
         ),
     ),
     "journey_kernel_silent": Template(

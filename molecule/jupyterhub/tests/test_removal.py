@@ -23,5 +23,5 @@ def test_reset_leaves_no_trace(host):
         assert not host.file(path).exists
     assert not host.file("/var/lib/localcloud").exists
     assert not host.group("jupyterhub-users").exists
-    assert host.check_output("systemctl list-unit-files --no-legend 'jupyter*'") == ""
+    assert host.run("systemctl list-unit-files --no-legend 'jupyter*'").stdout == ""
     assert not host.socket("tcp://0.0.0.0:80").is_listening
