@@ -64,4 +64,4 @@ def test_spanish_is_in_the_wheel(installed):
     shown = subprocess.run(
         [installed, "--lang", "es", "--help"], capture_output=True, text=True, check=True
     ).stdout
-    assert "Verbos" in shown and "Convertí" in shown
+    assert "Verbos" in shown and "Convierta" in shown
