@@ -1,6 +1,6 @@
 """A real browser at a real hub: log in, start the server, run a cell in JupyterLab, see 42.
 
-The hub comes from the environment, so that the same test serves the lab, a VM and a campus:
+The hub is a lab's, installed for the test, or comes from the environment (a VM, a campus):
 
     LOCALCLOUD_TEST_URL, LOCALCLOUD_TEST_USER, LOCALCLOUD_TEST_PASSWORD
     LOCALCLOUD_TEST_CA          PEM file of the hub's internal authority (https only)
@@ -16,6 +16,7 @@ import subprocess
 import time
 from base64 import b64encode
 from collections.abc import Iterator
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-pytestmark = pytest.mark.lab
+pytestmark = pytest.mark.slow  # and Chromium is a large package: part of make test-all
 
 webdriver = pytest.importorskip(
     "selenium.webdriver", reason="NOT TESTED with a real browser: selenium is not installed"
@@ -35,7 +36,6 @@ from selenium.webdriver.common.by import By  # noqa: E402
 from selenium.webdriver.common.keys import Keys  # noqa: E402
 from selenium.webdriver.support.ui import WebDriverWait  # noqa: E402
 
-URL = os.environ.get("LOCALCLOUD_TEST_URL", "")
 FLAGS = (
     "--headless=new",
     "--no-sandbox",
@@ -47,6 +47,27 @@ FLAGS = (
     "--window-size=1280,900",
 )
 ANSWER = ".jp-OutputArea-output pre"
+
+
+@dataclass(frozen=True)
+class Hub:
+    """Where to go, as whom; ``authority`` is a PEM file, empty for plain HTTP."""
+
+    url: str
+    user: str
+    password: str
+    authority: str = ""
+
+
+@pytest.fixture
+def hub(request: pytest.FixtureRequest) -> Hub:
+    """The hub of the environment, or one on a practice machine."""
+    if os.environ.get("LOCALCLOUD_TEST_URL"):
+        names = ("URL", "USER", "PASSWORD", "CA")
+        return Hub(*(os.environ.get(f"LOCALCLOUD_TEST_{name}", "") for name in names))
+    site = request.getfixturevalue("site")
+    site.localcloud("install", "--no-journey").ended(0)
+    return Hub(site.lab.url(), "admin", site.secrets()["hub_admin_password"])
 
 
 def pin_of(url: str, authority: str) -> str:
@@ -70,19 +91,17 @@ def pin_of(url: str, authority: str) -> str:
 
 
 @pytest.fixture
-def browser(tmp_path: Path) -> Iterator[Any]:
+def browser(hub: Hub, tmp_path: Path) -> Iterator[Any]:
     chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
     if not chromium or not driver:
         pytest.skip("NOT TESTED with a real browser: chromium or chromium-driver is missing")
-    if not URL:
-        pytest.skip("NOT TESTED with a real browser: LOCALCLOUD_TEST_URL names no hub")
     options = webdriver.ChromeOptions()
     options.binary_location = chromium
     for flag in (*FLAGS, f"--user-data-dir={tmp_path / 'profile'}"):
         options.add_argument(flag)
-    authority = os.environ.get("LOCALCLOUD_TEST_CA")
-    if authority:
-        options.add_argument(f"--ignore-certificate-errors-spki-list={pin_of(URL, authority)}")
+    if hub.authority:
+        pin = pin_of(hub.url, hub.authority)
+        options.add_argument(f"--ignore-certificate-errors-spki-list={pin}")
     service = webdriver.ChromeService(driver, log_output=subprocess.DEVNULL)
     one = webdriver.Chrome(options=options, service=service)
     try:
@@ -102,12 +121,12 @@ def see(browser: Any, selector: str, seconds: float = 60) -> Any:
     return wait.until(visible, f"{selector} cannot be seen at {browser.current_url}")
 
 
-def log_in(browser: Any, user: str) -> None:
-    browser.get(URL)
+def log_in(browser: Any, hub: Hub) -> None:
+    browser.get(hub.url)
     see(browser, "form input[type=password]")
-    browser.find_element(By.CSS_SELECTOR, "form input[name=username]").send_keys(user)
+    browser.find_element(By.CSS_SELECTOR, "form input[name=username]").send_keys(hub.user)
     password = browser.find_element(By.CSS_SELECTOR, "form input[type=password]")
-    password.send_keys(os.environ["LOCALCLOUD_TEST_PASSWORD"], Keys.ENTER)
+    password.send_keys(hub.password, Keys.ENTER)
     WebDriverWait(browser, 60).until(lambda b: "/login" not in b.current_url)
 
 
@@ -137,14 +156,13 @@ def run_a_cell(browser: Any, code: str) -> str:
     return str(see(browser, ANSWER).text).strip()
 
 
-def test_a_student_runs_a_cell_in_jupyterlab(browser: Any, tmp_path: Path) -> None:
-    user = os.environ["LOCALCLOUD_TEST_USER"]
+def test_a_student_runs_a_cell_in_jupyterlab(browser: Any, hub: Hub, tmp_path: Path) -> None:
     picture = Path(os.environ.get("LOCALCLOUD_TEST_SCREENSHOT", tmp_path / "jupyterlab.png"))
     started = time.monotonic()
     try:
-        log_in(browser, user)
+        log_in(browser, hub)
         logged_in = time.monotonic()
-        server = start_server(browser, user)
+        server = start_server(browser, hub.user)
         ready = time.monotonic()
         browser.get(f"{server}lab?reset")
         answer = run_a_cell(browser, "6*7")
