@@ -2,7 +2,7 @@
 
     python benchmarks/lab.py [--runs N] [--hosts 1,10]
 
-Prints the median and the range in seconds of N runs for each number of hosts. Targets (issue 2):
+Prints the median and the range in seconds of N runs for each number of hosts. Targets:
 up of a cached image 5 s for one host and 10 s for ten.
 """
 
