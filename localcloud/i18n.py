@@ -16,6 +16,12 @@ _LOCALE_DIR = Path(__file__).parent / "locale"
 
 _translations: _gettext.NullTranslations = _gettext.NullTranslations()
 _explicit = False
+_language = "en"
+
+
+def active() -> str:
+    """The language in use: ``en`` or ``es``."""
+    return _language
 
 
 def N_(message: str) -> str:
@@ -34,7 +40,8 @@ def ngettext(singular: str, plural: str, number: int) -> str:
 
 def activate(language: str) -> None:
     """Use a language (``en`` or ``es``) from now on; an unknown one means English."""
-    global _translations
+    global _translations, _language
+    _language = language if language in LANGUAGES else "en"
     # click's own words ("Usage:", "Missing option") go through the process-wide gettext.
     os.environ["LANGUAGE"] = language
     _gettext.bindtextdomain(DOMAIN, str(_LOCALE_DIR))

@@ -9,7 +9,7 @@ import shutil
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from localcloud.i18n import _
+from localcloud.i18n import _, active
 from localcloud.lab import inherit, machines
 from localcloud.lab.state import LabState, Machine, write_private
 
@@ -87,6 +87,7 @@ def settings_yml(lab: LabState, certificates: list[str], inherited: dict[str, st
         _setting("hub_domain", "localhost", _("The hub's name.")),
         _setting("hub_tls_mode", "off", _("Plain HTTP; only for practice machines.")),
         _setting("hub_admins", ["admin"], _("The hub's administrators.")),
+        _setting("hub_language", active(), _("Language of the hub and of these messages.")),
     ]
     if len(lab.machines) == 1:
         only = next(iter(lab.machines.values()))

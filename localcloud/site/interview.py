@@ -58,7 +58,7 @@ def flag_name(question: Question) -> str:
 
 def _language() -> str:
     """The language in use, which a new hub shall speak too."""
-    return i18n._translations.info().get("language", "en")[:2]
+    return i18n.active()
 
 
 def _group(given: str | None, known: list[str], ask: Ask | None) -> str:
