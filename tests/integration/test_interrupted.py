@@ -43,8 +43,9 @@ def left_here(site: Site) -> list[str]:
 
 
 def left_there(site: Site) -> str:
+    # ^: sudo puts this very command line into SUDO_COMMAND.
     return site.machine.run(
-        "grep -lsz LOCALCLOUD_RUN= /proc/[0-9]*/environ | grep -v /proc/$$/ || true"
+        "grep -lsz ^LOCALCLOUD_RUN= /proc/[0-9]*/environ | grep -v /proc/$$/ || true"
     )
 
 
