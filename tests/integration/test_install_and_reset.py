@@ -86,7 +86,7 @@ def test_status_tells_what_runs(site):
     assert "5.5.4" in text and site.lab.url() in text and "jupyterhub.service" in text
 
 
-def test_a_student_works_and_sees_the_limits(site):
+def test_a_student_works_in_a_home_of_their_own(site):
     accounts(site, f'{{"action": "ensure", "users": [{_json(ANA)}, {_json(EMAIL_LONG)}]}}')
     code = "open('tarea.txt', 'w').write('hecho'); import os; print(os.getcwd())"
     assert "/home/jupyter-ana.maria" in run_cell(site.lab.url(), **ANA, code=code)

@@ -124,9 +124,7 @@ def test_changed_host_key(site, tmp_path):
 def test_changed_host_key_is_refused_by_ansible_itself(site, tmp_path, strategy):
     """Without the preflight and the host lock before it, and with no connection kept open."""
     other_host_key(site, tmp_path)
-    ended = site.localcloud(
-        "install", LOCALCLOUD_STRATEGY=strategy, LOCALCLOUD_SKIP_CHECK="1", LOCALCLOUD_SKIP_LOCK="1"
-    )
+    ended = site.localcloud("install", LOCALCLOUD_STRATEGY=strategy, LOCALCLOUD_SKIP_CHECK="1")
     assert ended.code in (BLOCKED, UNREACHABLE), ended.text
     ended.says("host key", site.machine.name)
 
