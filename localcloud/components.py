@@ -4,7 +4,7 @@ Python knows no setting by name; everything it must know of a role is read here.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -75,6 +75,15 @@ def all_settings(components: Iterable[Component]) -> dict[str, Setting]:
         for name, setting in component.settings.items():
             found.setdefault(name, setting)
     return found
+
+
+def narrowed(setting: Setting, components: Iterable[Component]) -> Setting:
+    """The setting with those of its choices only that all these components can do."""
+    choices = setting.choices
+    for component in components:
+        able = component.meta.get("supports", {}).get(setting.name, choices)
+        choices = tuple(choice for choice in choices if choice in able)
+    return replace(setting, choices=choices)
 
 
 def groups(components: Mapping[str, Component]) -> dict[str, list[Component]]:

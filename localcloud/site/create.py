@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from localcloud.components import Component, Setting, groups, with_dependencies
+from localcloud.components import Component, Setting, groups, narrowed, with_dependencies
 from localcloud.errors import UsageError
 from localcloud.i18n import _
 from localcloud.site import gitcare
@@ -107,7 +107,11 @@ def settings_text(
     ordered = sorted(parts.values(), key=lambda part: not (answers.keys() & part.settings.keys()))
     secret = {name for part in parts.values() for name in part.meta.get("secrets", {})}
     blocks = [_comment(_heading(bool(secret)))]
-    blocks += [_section(part, answers, secret) for part in ordered if part.settings]
+    for part in ordered:
+        settings = [narrowed(each, ordered) for each in part.settings.values()]
+        if settings:
+            shown = [each for each in settings if each.name not in secret]
+            blocks.append(_section(part, shown, answers))
     known = {name for part in parts.values() for name in part.settings}
     own = {name: value for name, value in answers.items() if name not in known}
     if own:
@@ -124,13 +128,9 @@ def _heading(has_secrets: bool) -> str:
     return f"{text}\n{more}" if has_secrets else text
 
 
-def _section(part: Component, answers: Mapping[str, Any], secret: set[str]) -> str:
+def _section(part: Component, settings: list[Setting], answers: Mapping[str, Any]) -> str:
     title = f"# ---- {part.name} ".ljust(80, "-")
-    entries = [
-        _entry(setting, part, answers)
-        for name, setting in part.settings.items()
-        if name not in secret
-    ]
+    entries = [_entry(setting, part, answers) for setting in settings]
     return "\n\n".join([title, *entries])
 
 

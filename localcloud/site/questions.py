@@ -1,13 +1,20 @@
 """What ``localcloud init`` asks: ``questions:`` in the roles' ``meta/localcloud.yml``."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from localcloud.components import Component, Setting, all_settings, groups, with_dependencies
+from localcloud.components import (
+    Component,
+    Setting,
+    all_settings,
+    groups,
+    narrowed,
+    with_dependencies,
+)
 from localcloud.errors import UsageError
 from localcloud.i18n import N_, _
 from localcloud.site import formats, types
@@ -67,7 +74,8 @@ def hub_groups(components: Mapping[str, Component]) -> list[str]:
     found = {
         group: any(role.meta.get("suggested") for role in roles)
         for group, roles in groups(components).items()
-        if any(role.meta.get("endpoint") for role in roles)
+        # What stands beside another component is no beginning: samples show such sites.
+        if any(role.meta.get("endpoint") and not role.meta.get("beside") for role in roles)
     }
     return sorted(found, key=lambda group: (not found[group], group))
 
@@ -76,9 +84,12 @@ def questions_for(group: str, components: Mapping[str, Component]) -> list[Quest
     """The questions of a group's roles and their dependencies, each setting once."""
     found: dict[str, Question] = {}
     for component in groups(components).get(group, []):
-        for part in with_dependencies(component.name, components):
+        parts = with_dependencies(component.name, components)
+        for part in parts:
             for entry in part.meta.get("questions", []):
-                found.setdefault(entry["setting"], _question(entry, part, components))
+                question = _question(entry, part, components)
+                setting = narrowed(question.setting, parts)
+                found.setdefault(setting.name, replace(question, setting=setting))
     return list(found.values())
 
 

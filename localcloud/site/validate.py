@@ -10,6 +10,7 @@ from localcloud.site import formats, types
 from localcloud.site.belonging import check_groups, check_name
 from localcloud.site.complaints import Complaint, Complaints
 from localcloud.site.connections import check_connection, check_strictness
+from localcloud.site.declared import check_declared
 from localcloud.site.inventory import Definition, Inventory
 from localcloud.site.model import Host, Site
 from localcloud.site.required import check_required
@@ -48,6 +49,7 @@ class Check:
             self.templates(host, formats_of)
             check_connection(host, self.complaints)
         check_required(self.site, self.complaints, self.sealed)
+        check_declared(self.site, self.complaints)
 
     def complain(
         self, definition: Definition, message: str, remedy: str = "", inside: Keys = ()

@@ -1,0 +1,88 @@
+"""What a role says of its settings and hosts beyond types, in its ``meta/localcloud.yml``:
+
+``supports``  setting → the values that this component can do, of all that the vocabulary knows;
+``asks_for``  setting → value → other settings that must then have a value;
+``beside``    a group that this component's hosts must be in, too;
+``single``    true: one host of a site at most.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from localcloud.components import Component
+from localcloud.i18n import _
+from localcloud.site.complaints import Complaint, Complaints
+from localcloud.site.model import Host, Site
+from localcloud.site.templates import NotPlain
+
+
+def check_declared(site: Site, complaints: Complaints) -> None:
+    for host in site.all_hosts.values():
+        for component in site.components_of(host):
+            for found in (*_supports(site, host, component), *_asks_for(site, host, component)):
+                complaints.add(found)
+    for component in site.catalogue.values():
+        if component.group:
+            for found in _company(site, component, component.group):
+                complaints.add(found)
+
+
+def _supports(site: Site, host: Host, component: Component) -> Iterator[Complaint]:
+    for name, values in component.meta.get("supports", {}).items():
+        value = _value(site, host, name)
+        if value in values or type(value) not in {type(each) for each in values}:
+            continue  # what has the wrong type was said already
+        message = _("{name}: {component} cannot do “{value}” (host {host}).").format(
+            name=name, component=component.name, value=_shown(value), host=host.name
+        )
+        known = ", ".join(_shown(each) for each in values)
+        yield _at(host, name, message, _("It can do: {known}.").format(known=known))
+
+
+def _asks_for(site: Site, host: Host, component: Component) -> Iterator[Complaint]:
+    for name, cases in component.meta.get("asks_for", {}).items():
+        value = _value(site, host, name)
+        for other in cases.get(value, []) if isinstance(value, str) else []:
+            if _value(site, host, other) not in (None, "", [], {}):
+                continue
+            message = _("{other} is required where {name} is “{value}” (host {host}).").format(
+                other=other, name=name, value=value, host=host.name
+            )
+            yield _at(host, name, message, _(site.settings[other].description))
+
+
+def _company(site: Site, component: Component, group: str) -> Iterator[Complaint]:
+    hosts = [host for host in site.all_hosts.values() if group in host.groups]
+    beside = component.meta.get("beside")
+    for host in hosts:
+        if beside and beside not in host.groups:
+            message = _("Host {host} is in the group {group}, but not in {beside}.").format(
+                host=host.name, group=group, beside=beside
+            )
+            remedy = _("Name under {group} in hosts.yml one of the hosts of {beside}.")
+            yield Complaint(message, remedy.format(group=group, beside=beside))
+    if component.meta.get("single") and len(hosts) > 1:
+        message = _("The group {group} has {number} hosts; it can only have one.").format(
+            group=group, number=len(hosts)
+        )
+        remedy = _("Keep one of them there: {hosts}.")
+        yield Complaint(message, remedy.format(hosts=", ".join(host.name for host in hosts)))
+
+
+def _value(site: Site, host: Host, name: str) -> Any:
+    """The setting's value; None where it is not known here, or wrong in a way already said."""
+    try:
+        return site.resolver(host).value(name)
+    except (NotPlain, KeyError):
+        return None
+
+
+def _shown(value: Any) -> str:
+    return str(value) if value not in ("", [], {}) else _("nothing")
+
+
+def _at(host: Host, name: str, message: str, remedy: str) -> Complaint:
+    definition = host.definitions.get(name)
+    if definition is None:
+        return Complaint(message, remedy)
+    return Complaint(message, remedy, definition.document.path, definition.line())

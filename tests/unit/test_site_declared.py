@@ -1,0 +1,77 @@
+"""What roles declare of their settings and hosts: refused before any host is touched."""
+
+import shutil
+
+import pytest
+from site_cases import ROLES, load, said, write_site
+
+from localcloud import components, paths
+
+HUB = """\
+all:
+  children:
+    jupyterhub:
+      hosts:
+        server1: {ansible_host: 10.0.0.5}
+"""
+SETTINGS = "hub_domain: hub.uni.edu\nhub_admins: [ana]\n"
+
+
+def test_the_plain_hub_refuses_a_kind_of_https_that_it_cannot_do(tmp_path):
+    text = said(write_site(tmp_path, HUB, SETTINGS + "hub_tls_mode: acme\nhub_acme_email: a@b.c\n"))
+    assert "hub_tls_mode: jupyterhub cannot do “acme” (host server1)." in text
+    assert "It can do: internal, off." in text
+    assert "group_vars/all/settings.yml:3" in text
+
+
+def test_a_value_can_ask_for_other_settings(tmp_path):
+    text = said(write_site(tmp_path, HUB, SETTINGS + "hub_tls_mode: own\n"))
+    for name in ("hub_tls_certificate", "hub_tls_key"):
+        assert f"{name} is required where hub_tls_mode is “own” (host server1)." in text
+    assert "the file on this computer that holds the certificate" in text
+
+
+def test_a_value_of_the_wrong_type_is_said_once(tmp_path):
+    text = said(write_site(tmp_path, HUB, SETTINGS + "hub_tls_mode: off\n"))
+    assert "cannot do" not in text
+
+
+@pytest.fixture
+def company(tmp_path, monkeypatch):
+    """Roles of which one must stand beside another one's hosts, once."""
+    roles = tmp_path / "roles"
+    shutil.copytree(ROLES, roles)
+    for name, meta in {"cluster": "group: cluster\n", "top": "group: top\n"}.items():
+        shutil.copytree(ROLES / "common", roles / name)
+        (roles / name / "meta" / "argument_specs.yml").unlink()
+        (roles / name / "defaults" / "main.yml").unlink()
+        (roles / name / "meta" / "localcloud.yml").write_text(meta)
+    with (roles / "top/meta/localcloud.yml").open("a") as meta_file:
+        meta_file.write("beside: cluster\nsingle: true\n")
+    monkeypatch.setattr(paths, "roles_dir", lambda: roles)
+    components._load.cache_clear()
+    return tmp_path / "site"
+
+
+def inventory(cluster: str, top: str) -> str:
+    hosts = "{{hosts: {{{}}}}}"
+    names = {"cluster": cluster, "top": top}
+    lines = [f"    {name}: {hosts.format(text)}" for name, text in names.items()]
+    return "all:\n  children:\n" + "\n".join(lines) + "\n"
+
+
+def test_a_component_beside_another_one_shares_its_hosts(company):
+    text = said(write_site(company, inventory("one: {}", "two: {}"), "{}\n"))
+    assert "Host two is in the group top, but not in cluster." in text
+    assert "Name under top in hosts.yml one of the hosts of cluster." in text
+
+
+def test_a_component_that_is_single_has_one_host(company):
+    text = said(write_site(company, inventory("one: {}, two: {}", "one: {}, two: {}"), "{}\n"))
+    assert "The group top has 2 hosts; it can only have one." in text
+    assert "Keep one of them there: one, two." in text
+
+
+def test_company_that_is_right_passes(company):
+    site = load(write_site(company, inventory("one: {}, two: {}", "one: {}"), "{}\n"))
+    assert set(site.hosts) == {"one", "two"}
