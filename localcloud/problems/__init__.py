@@ -11,7 +11,7 @@ from typing import Any
 from localcloud import hints
 from localcloud.errors import ExitCode, LocalcloudError
 from localcloud.i18n import _
-from localcloud.problems import journey, login, mirrors, preflight, run
+from localcloud.problems import artifact, journey, k3s, login, mirrors, preflight, run
 from localcloud.problems.template import Template
 
 PROBLEMS: dict[str, Template] = {
@@ -19,6 +19,8 @@ PROBLEMS: dict[str, Template] = {
     **preflight.PROBLEMS,
     **mirrors.PROBLEMS,
     **run.PROBLEMS,
+    **artifact.PROBLEMS,
+    **k3s.PROBLEMS,
     **journey.PROBLEMS,
 }
 
