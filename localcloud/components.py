@@ -35,7 +35,8 @@ class Setting:
 
 @dataclass(frozen=True)
 class Component:
-    """One role. ``group`` is the inventory group whose hosts get it; support roles have none."""
+    """One role. ``groups`` are those whose hosts get it, ``group`` the first; support roles have
+    none."""
 
     name: str
     group: str | None
@@ -43,6 +44,12 @@ class Component:
     settings: dict[str, Setting]
     defaults: dict[str, Any]
     dependencies: tuple[str, ...] = field(default=())
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """``group:`` in its meta may be a list: a cluster's servers and agents are one role."""
+        named = self.meta.get("group") or ()
+        return (named,) if isinstance(named, str) else tuple(named)
 
 
 def load_components(roles_dir: Path | None = None) -> dict[str, Component]:
@@ -90,8 +97,8 @@ def groups(components: Mapping[str, Component]) -> dict[str, list[Component]]:
     """Inventory group → the components its hosts get."""
     found: dict[str, list[Component]] = {}
     for component in components.values():
-        if component.group:
-            found.setdefault(component.group, []).append(component)
+        for group in component.groups:
+            found.setdefault(group, []).append(component)
     return found
 
 
@@ -110,12 +117,16 @@ def _component(role: Path) -> Component:
     dependencies = _read(role / "meta" / "main.yml").get("dependencies") or []
     return Component(
         name=role.name,
-        group=meta.get("group"),
+        group=_first(meta.get("group")),
         meta=meta,
         settings={name: _setting(name, spec, role.name) for name, spec in options.items()},
         defaults=_read(role / "defaults" / "main.yml"),
         dependencies=tuple(_role_name(entry) for entry in dependencies),
     )
+
+
+def _first(named: str | list[str] | None) -> str | None:
+    return named[0] if isinstance(named, list) else named
 
 
 def _setting(name: str, spec: Mapping[str, Any] | None, role: str, secret: bool = False) -> Setting:

@@ -49,9 +49,9 @@ def groups_of_machines(hosts: int | None, groups: Sequence[str]) -> list[list[st
 def _check_name(group: str) -> None:
     from difflib import get_close_matches
 
-    from localcloud.components import load_components
+    from localcloud.components import groups, load_components
 
-    known = sorted({one.group for one in load_components().values() if one.group})
+    known = sorted(groups(load_components()))
     if group in known or (not known and re.fullmatch(r"[a-z][a-z0-9_]*", group)):
         return
     near = get_close_matches(group, known, n=1)

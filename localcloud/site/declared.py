@@ -22,8 +22,8 @@ def check_declared(site: Site, complaints: Complaints) -> None:
             for found in (*_supports(site, host, component), *_asks_for(site, host, component)):
                 complaints.add(found)
     for component in site.catalogue.values():
-        if component.group:
-            for found in _company(site, component, component.group):
+        for group in component.groups:
+            for found in _company(site, component, group):
                 complaints.add(found)
 
 

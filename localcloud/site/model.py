@@ -70,7 +70,7 @@ class Site:
     def components_of(self, host: Host) -> list[Component]:
         found: dict[str, Component] = {}
         for component in self.catalogue.values():
-            if component.group == "all" or component.group in host.groups:
+            if {"all", *host.groups} & set(component.groups):
                 for part in with_dependencies(component.name, self.catalogue):
                     found[part.name] = part
         return list(found.values())
