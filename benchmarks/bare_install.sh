@@ -7,7 +7,7 @@ cp "$locks"/ca/*.crt /usr/local/share/ca-certificates/ 2>/dev/null && update-ca-
 export SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt PIP_CERT=/etc/ssl/certs/ca-certificates.crt
 export NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt
 apt-get update -q >/dev/null
-apt-get install -y -q --no-install-recommends python3-venv python3-apt git >/dev/null
+apt-get install -y -q --no-install-recommends python3-venv git >/dev/null
 python3 -m venv /opt/bare/uv
 /opt/bare/uv/bin/python -m pip install -q --no-cache-dir --require-hashes --no-deps -r "$locks/uv.txt"
 for name in hub user; do

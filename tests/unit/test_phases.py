@@ -30,7 +30,7 @@ def _walk(*steps):
 def test_included_files_and_helper_roles_stay_in_the_phase_that_called_them():
     install = Phase("jupyterhub", "install")
     assert _walk(
-        (f"{ROLES}/jupyterhub/tasks/install.yml:1", "ansible.builtin.apt"),
+        (f"{ROLES}/jupyterhub/tasks/install.yml:1", "system_packages"),
         (f"{ROLES}/jupyterhub/tasks/part.yml:1", "command"),
         (f"{ROLES}/artifact/tasks/main.yml:1", "get_url"),
         (f"{ROLES}/jupyterhub/tasks/main.yml:5", "include_tasks"),

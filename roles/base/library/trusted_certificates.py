@@ -72,6 +72,7 @@ def main() -> None:
         path.write_text(wanted[path])
         path.chmod(0o644)
     if not os.access("/usr/sbin/update-ca-certificates", os.X_OK):
+        run(module, "dpkg", "--configure", "-a")  # what an interrupted installation left
         run(module, "apt-get", "update", "-q")
         run(module, "apt-get", "install", "-y", "-q", "--no-install-recommends", "ca-certificates")
     run(module, "update-ca-certificates", *(["--fresh"] if stale else []))
