@@ -249,15 +249,15 @@ def down(
 
 def _tell_what_goes(owned: api.Belongings) -> None:
     ui.out(_("This goes for good:"))
-    if owned.containers:
+    if owned.machines:
         ui.out(
             "  "
             + _("machines, with notebooks and homes in them: {names}").format(
-                names=", ".join(sorted(owned.containers))
+                names=", ".join(sorted(owned.machines))
             )
         )
-    if owned.images:
-        count = len(owned.images)
+    if owned.saved:
+        count = owned.saved
         ui.out(
             "  "
             + ngettext("{count} saved image", "{count} saved images", count).format(count=count)

@@ -9,12 +9,10 @@ from pathlib import Path
 
 from localcloud.errors import LocalcloudError, UsageError
 from localcloud.i18n import _
-from localcloud.lab import distributions, image, machines, networks, recipe, sitefiles
+from localcloud.lab import machines, sitefiles
 from localcloud.lab import state as states
-from localcloud.lab.engine import LABEL, Engine
+from localcloud.lab.machinery import Machinery, Say
 from localcloud.lab.state import BARE, LabState, Machine
-
-Say = Callable[[str], None]
 
 
 def silent(_text: str) -> None:
@@ -27,7 +25,7 @@ class Lab:
 
     directory: Path
     state: LabState
-    engine: Engine
+    machinery: Machinery
     say: Say = silent
 
     @property
@@ -41,12 +39,8 @@ class Lab:
     @property
     def saved(self) -> list[str]:
         """Names of saved states that every machine has."""
-        lines = self.engine.run(
-            *("images", "--filter", f"label={LABEL}={self.state.id}", "--format", "{{.Tag}}")
-        )
-        names = [line.partition("--")[2] for line in lines.splitlines()]
-        whole = {name for name in names if name and names.count(name) >= len(self.hosts)}
-        return sorted(whole)
+        names = self.machinery.saved(self.directory, self.state)
+        return sorted({name for name in names if names.count(name) >= len(self.hosts)})
 
     def machine(self, name: str | None = None) -> Machine:
         """A machine by name, the first one without; UsageError if there is none such."""
@@ -64,8 +58,7 @@ class Lab:
 
     def statuses(self) -> dict[str, str]:
         """Host → ``running``, ``exited``, … or ``absent``."""
-        found = self.engine.states(self.state.id)
-        return {name: found.get(self.state.container(name), "absent") for name in self.hosts}
+        return self.machinery.statuses(self.directory, self.state)
 
     def described(self) -> dict[str, object]:
         """The lab as plain data, for other programs."""
@@ -84,7 +77,7 @@ class Lab:
         ]
         return {
             "directory": str(self.directory),
-            "engine": self.engine.kind,
+            "engine": self.machinery.kind,
             "distribution": self.state.distribution,
             "saved": self.saved,
             "hosts": hosts,
@@ -121,59 +114,56 @@ class Lab:
                 _("“{name}” cannot be the name of a saved state.").format(name=name),
                 _("Use small letters, digits and single hyphens; “bare” is taken."),
             )
-        self.each(self.hosts, lambda machine: machines.stop(self.engine, self.state, machine))
+        self.stop()
         try:
-            self.each(self.hosts, lambda machine: self._commit(machine, name))
+            self.each(
+                self.hosts,
+                lambda machine: self.machinery.save(self.directory, self.state, machine, name),
+            )
+            for machine in self.state.machines.values():
+                machine.state = name
         finally:
-            self.each(self.hosts, lambda machine: machines.start(self.engine, self.state, machine))
-        for machine in self.state.machines.values():
-            machine.state = name
+            self.start(self.hosts)
         states.save(self.directory, self.state)
         self.wait(self.hosts)
 
-    def _commit(self, machine: Machine, name: str) -> None:
-        tag = self.state.saved_image(machine.name, name)
-        before = self.engine.call("image", "inspect", "--format", "{{.Id}}", tag).stdout.strip()
-        self.engine.run(
-            *("commit", "--change", f"LABEL {LABEL}={self.state.id}"),
-            *(self.state.container(machine.name), tag),
-            seconds=900,
+    def stop(self, hosts: Sequence[str] = (), *, cut: bool = False) -> None:
+        """Shut machines (all, unless named) down in order; ``up`` starts them again.
+
+        ``cut``: without a warning, as in a power cut.
+        """
+        end = self.machinery.cut if cut else self.machinery.stop
+        running = [name for name, status in self.statuses().items() if status == "running"]
+        chosen = [self.machine(host).name for host in hosts] or self.hosts
+        self.each(
+            [host for host in chosen if host in running],
+            lambda machine: end(self.directory, self.state, machine),
         )
-        if before:  # the same name again: the old state is of no more use
-            self.engine.call("rmi", before)
+
+    def start(self, hosts: Sequence[str]) -> None:
+        """Start machines that are stopped; :meth:`wait` tells when they answer."""
+        self.each(hosts, lambda machine: self.machinery.start(self.directory, self.state, machine))
 
     def rebuild(self, hosts: Sequence[str] = (), to: str = BARE) -> None:
         """Bring machines (all, unless named) back to ``bare`` or a saved state."""
         chosen = list(hosts) or self.hosts
-        images = {}
         for host in chosen:
-            images[host] = self.image_of(self.machine(host), to)
+            self.require(self.machine(host), to)
         for host in chosen:
             self.state.machines[host].state = to
         states.save(self.directory, self.state)  # an interrupted rebuild is finished by `up`
-        names = [self.state.container(host) for host in chosen]
-        machines.remove(self.engine, names)
+        self.machinery.remove(self.directory, self.state, chosen)
         machines.write_files(self.directory, self.state)
-        self.each(chosen, lambda machine: self.create(machine, images[machine.name]))
+        self.each(chosen, self.create)
         self.wait(chosen)
 
-    def create(self, machine: Machine, image_name: str) -> None:
-        machines.create(self.engine, self.directory, self.state, machine, image_name)
+    def require(self, machine: Machine, state: str) -> None:
+        """See that the machine can be made from a state; UsageError if not."""
+        self.machinery.require(self.directory, self.state, machine, state, self.say)
 
-    def image_of(self, machine: Machine, to: str) -> str:
-        """The engine's image of a state; a lost bare one is made again."""
-        if to != BARE:
-            tag = self.state.saved_image(machine.name, to)
-            if not self.engine.image_exists(tag):
-                raise UsageError(
-                    _("Host {host} has no saved state {name}.").format(host=machine.name, name=to),
-                    _("There are: {names}.").format(names=", ".join([BARE, *self.saved])),
-                )
-            return tag
-        if not self.engine.image_exists(self.state.image):
-            chosen = distributions.choose(self.state.distribution)
-            self.state.image = image.ensure(self.engine, recipe.build(chosen), self.say)
-        return self.state.image
+    def create(self, machine: Machine) -> None:
+        """Make the machine from its state."""
+        self.machinery.create(self.directory, self.state, machine, machine.state)
 
     def each(self, hosts: Sequence[str], work: Callable[[Machine], None]) -> None:
         """Do the work on all hosts at once; the first error is raised when all have ended."""
@@ -194,18 +184,14 @@ class Lab:
         """Until SSH of each host answers with its own key."""
         self.each(
             hosts,
-            lambda machine: machines.wait(self.engine, self.directory, self.state, machine),
+            lambda machine: machines.wait(self.machinery, self.directory, self.state, machine),
         )
 
     def tell_neighbours(self, hosts: Sequence[str]) -> None:
         """Let running machines read the lab's list of names again."""
         self.each(
-            hosts,
-            lambda machine: self._restart_preparation(self.state.container(machine.name)),
+            hosts, lambda machine: self.machinery.refresh(self.directory, self.state, machine)
         )
 
-    def _restart_preparation(self, container: str) -> None:
-        self.engine.run("exec", container, "systemctl", "restart", "localcloud-lab.service")
-
     def ensure_network(self) -> None:
-        self.state.subnet = networks.ensure(self.engine, self.state.id, self.state.subnet)
+        self.state.subnet = self.machinery.ensure_network(self.directory, self.state)

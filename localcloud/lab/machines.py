@@ -1,27 +1,36 @@
-"""One practice machine: its files, its command line, its start, and waiting until it answers."""
+"""What every practice machine has, of whatever kind: its files, its keys, and that it answers."""
 
 import base64
 import logging
 import socket
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from paramiko import Ed25519Key, SSHException, Transport
 
-from localcloud.errors import LocalcloudError
+from localcloud.errors import LocalcloudError, UsageError
 from localcloud.i18n import _
 from localcloud.lab import keys
-from localcloud.lab.engine import LABEL, Engine, EngineError
-from localcloud.lab.state import LabState, Machine, run_dir, write_private
+from localcloud.lab.machinery import Machinery
+from localcloud.lab.state import BARE, LabState, Machine, run_dir, write_private
 
 USER = "admin"
 HOST_KEY = "ssh_host_ed25519_key"
-_SHUTDOWN = "SIGRTMIN+3"  # what systemd as PID 1 takes for "power off" (systemd(1))
 
 
 class PortTaken(LocalcloudError):
     """A published port was taken between choosing it and starting the machine."""
+
+    @classmethod
+    def of(cls, machine: Machine, words: str) -> "PortTaken":
+        return cls(
+            _("Another program took a port of host {host} on this computer ({ports}).").format(
+                host=machine.name, ports=", ".join(map(str, machine.ports.values()))
+            ),
+            _("End that program, or make the lab anew: “localcloud lab down”, then “lab up”."),
+            words.strip()[-1000:],
+        )
 
 
 def folder(directory: Path, machine: str) -> Path:
@@ -55,107 +64,35 @@ def known_hosts(directory: Path, machines: Iterable[Machine]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def arguments(
-    engine: Engine, directory: Path, lab: LabState, machine: Machine, image: str
-) -> list[str]:
-    """The engine's ``run`` arguments for a machine with systemd as its first process.
-
-    Privileged, as systemd's own sandboxes, and later container runtimes, need to mount. A private
-    cgroup namespace, as systemd enforces memory limits on cgroup v1 only within one.
-    """
-    line = ["run", "--detach", "--name", lab.container(machine.name)]
-    line += ["--hostname", machine.name, "--label", f"{LABEL}={lab.id}"]
-    line += ["--label", f"localcloud.host={machine.name}"]
-    line += ["--label", f"localcloud.site={directory.resolve()}"]
-    line += ["--privileged", "--cgroupns=private", f"--stop-signal={_SHUTDOWN}"]
-    line += [f"--env=container_uuid={machine.uuid}", f"--env=container={engine.kind}"]
-    line += ["--network", lab.id, "--ip", machine.address, "--mac-address", machine.mac]
-    for inside, outside in sorted(machine.ports.items()):
-        line += ["--publish", f"127.0.0.1:{outside}:{inside}"]
-    mount = folder(directory.resolve(), machine.name)
-    line += ["--volume", f"{mount}:/etc/localcloud-lab:ro"]
-    if lab.memory:
-        line += ["--memory", lab.memory]
-    line += [f"--ulimit={name}={value}:{value}" for name, value in sorted(engine.ulimits.items())]
-    # No limit on processes but the kernel's: thirty notebooks have more than the default 2048.
-    line += ["--pids-limit=-1"]
-    if engine.kind == "podman":
-        # Without --no-hosts the machine would see this computer's own /etc/hosts.
-        line += ["--systemd=always", "--no-hosts"]
-    else:
-        line += ["--tmpfs=/run", "--tmpfs=/run/lock", "--tmpfs=/tmp:exec,mode=1777"]
-    return [*line, image]
-
-
-def create(engine: Engine, directory: Path, lab: LabState, machine: Machine, image: str) -> None:
-    """Make and start a machine; PortTaken if one of its ports is in use."""
-    done = engine.call(*arguments(engine, directory, lab, machine, image))
-    if done.returncode != 0:
-        remove(engine, [lab.container(machine.name)])
-        _refused(engine, machine, done.stderr)
-
-
-def start(engine: Engine, lab: LabState, machine: Machine) -> None:
-    """Start a machine that was stopped."""
-    done = engine.call("start", lab.container(machine.name))
-    if done.returncode != 0:
-        _refused(engine, machine, done.stderr)
-
-
-def _refused(engine: Engine, machine: Machine, words: str) -> None:
-    if "address already in use" in words or "port is already allocated" in words:
-        raise PortTaken(
-            _("Another program took a port of host {host} on this computer ({ports}).").format(
-                host=machine.name, ports=", ".join(map(str, machine.ports.values()))
-            ),
-            _("End that program, or make the lab anew: “localcloud lab down”, then “lab up”."),
-            words.strip()[-1000:],
-        )
-    raise EngineError(
-        _("{engine} could not start host {host}.").format(engine=engine.kind, host=machine.name),
-        _("Its own words are above; “localcloud lab up” goes on from here when that is mended."),
-        words.strip()[-2000:],
+def no_such_state(machine: Machine, state: str, saved: Sequence[str]) -> UsageError:
+    """The error for a saved state that a machine does not have."""
+    names = [BARE, *sorted(set(saved))]
+    return UsageError(
+        _("Host {host} has no saved state {name}.").format(host=machine.name, name=state),
+        _("There are: {names}.").format(names=", ".join(names)),
     )
 
 
-def stop(engine: Engine, lab: LabState, machine: Machine, seconds: int = 60) -> None:
-    """Shut a machine down in order, as its power button would."""
-    engine.run("stop", "--time", str(seconds), lab.container(machine.name), seconds=seconds + 60)
-
-
-def remove(engine: Engine, containers: list[str]) -> None:
-    """Remove containers at once, running or not; absent ones are no error."""
-    if not containers:
-        return
-    line = ["rm", "--force", "--volumes"]
-    if engine.kind == "podman":
-        line += ["--time", "0", "--ignore"]
-    done = engine.call(*line, *containers)
-    if done.returncode != 0 and "no such container" not in done.stderr.lower():
-        raise EngineError(
-            _("{engine} could not remove {names}.").format(
-                engine=engine.kind, names=", ".join(containers)
-            ),
-            _("Run the command again; if it fails again, restart the computer and repeat it."),
-            done.stderr.strip()[-2000:],
-        )
-
-
-def wait(
-    engine: Engine, directory: Path, lab: LabState, machine: Machine, seconds: float = 90
-) -> None:
+def wait(machinery: Machinery, directory: Path, lab: LabState, machine: Machine) -> None:
     """Wait until SSH answers with the machine's own host key and lets the lab's user in."""
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + machinery.patience
+    # A forwarder may take a connection long before the machine does and then hold it: give up soon
+    # and try again; but a busy machine needs its time to greet, so wait longer each time.
+    patience = 1.0
     while True:
         try:
             with socket.create_connection(("127.0.0.1", machine.ports[22]), timeout=5) as found:
+                found.settimeout(patience)
                 _greeting(found)
                 _log_in(found, directory, machine)
                 return
         except (OSError, EOFError, SSHException) as error:
-            if time.monotonic() > deadline:
+            in_vain = machinery.has_died(directory, lab, machine)
+            if in_vain or time.monotonic() > deadline:
                 last = f"{type(error).__name__}: {error}"
-                raise _silent(engine, lab, machine, last) from error
+                raise _silent(machinery, directory, lab, machine, last) from error
+            if isinstance(error, TimeoutError):
+                patience = min(15, patience * 1.3)
             time.sleep(0.1)
 
 
@@ -193,14 +130,12 @@ def _stranger(machine: Machine) -> LocalcloudError:
     )
 
 
-def _silent(engine: Engine, lab: LabState, machine: Machine, last: str) -> LocalcloudError:
-    container = lab.container(machine.name)
-    state = engine.states(lab.id).get(container, "absent")
-    words = engine.call("logs", "--tail", "15", container)
+def _silent(
+    machinery: Machinery, directory: Path, lab: LabState, machine: Machine, last: str
+) -> LocalcloudError:
+    found = machinery.silence(directory, lab, machine)
     return LocalcloudError(
         _("Host {host} did not answer over SSH.").format(host=machine.name),
-        _("Look inside: {command}").format(
-            command=f"{engine.program} exec -it {container} journalctl -b"
-        ),
-        f"{state}; {last}\n{words.stdout}{words.stderr}".strip()[-2000:],
+        found.remedy,
+        f"{last}\n{found.words}"[-2000:],
     )

@@ -6,11 +6,11 @@ from threading import Lock
 
 from localcloud.errors import UsageError
 from localcloud.i18n import _
-from localcloud.lab import distributions, image, machines, networks, plan, ports, recipe, sitefiles
-from localcloud.lab import engine as engines
+from localcloud.lab import distributions, image, kinds, machines, networks, plan, ports, sitefiles
 from localcloud.lab import state as states
-from localcloud.lab.engine import Engine
-from localcloud.lab.lab import Lab, Say, silent
+from localcloud.lab.lab import Lab, silent
+from localcloud.lab.machinery import Machinery, Say
+from localcloud.lab.plan import Hardware
 from localcloud.lab.state import LabState, Machine
 from localcloud.site.lock import site_lock
 
@@ -26,24 +26,28 @@ def up(
     distribution: str | None = None,
     engine: str | None = None,
     memory: str | None = None,
+    cores: int | None = None,
+    disks: Sequence[str] = (),
     say: Say = silent,
 ) -> Lab:
     """Make the lab in ``directory``, or start what is stopped and add what is missing.
 
-    ``hosts`` and ``groups`` as in :func:`localcloud.lab.plan.groups_of_machines`; ``memory`` is
-    one machine's limit in the engine's notation (``2g``). Options left out mean: what the lab
+    ``hosts`` and ``groups`` as in :func:`localcloud.lab.plan.groups_of_machines`. ``engine`` is
+    ``podman``, ``docker`` or ``qemu``. ``memory``, ``cores`` and ``disks`` (sizes such as ``2g``)
+    are one machine's; cores and disks are for virtual ones. Options left out mean: what the lab
     has, or the defaults for a new one. Returns when every machine answers over SSH.
     """
     directory = Path(directory).absolute()
     known = states.load(directory)
     _refuse_foreign(directory, known)
-    found = engines.detect(engine or (known.engine if known else None))
+    found = kinds.choose(engine or (known.engine if known else None))
+    hardware = plan.hardware(found.kind, memory, cores, disks)
     made_site = not directory.exists() or {p.name for p in directory.iterdir()} <= {states.RUN_DIR}
     if known is None:
         wanted = plan.groups_of_machines(hosts, groups)
-        lab = Lab(directory, _new(directory, found, distribution, memory, made_site, say), found)
+        lab = Lab(directory, _new(directory, found, distribution, hardware, made_site, say), found)
     else:
-        _refuse_change(known, found, distribution, memory)
+        _refuse_change(known, found, distribution, hardware)
         asked = hosts is not None or bool(groups)
         wanted = plan.groups_of_machines(hosts, groups) if asked else []
         lab = Lab(directory, known, found)
@@ -53,7 +57,7 @@ def up(
         states.save(directory, lab.state)  # from here on, `down` and the port registry find it
         fresh = _add_machines(lab, wanted)
         _bring_up(lab, fresh)
-    if engines.ends_at_logout(found):
+    if found.ends_at_logout():
         say(
             _("These machines stop when you log out. To keep them running: {command}").format(
                 command="sudo loginctl enable-linger $USER"
@@ -78,41 +82,35 @@ def _refuse_foreign(directory: Path, known: LabState | None) -> None:
 
 def _new(
     directory: Path,
-    engine: Engine,
+    machinery: Machinery,
     distribution: str | None,
-    memory: str | None,
+    hardware: Hardware,
     made_site: bool,
     say: Say,
 ) -> LabState:
     chosen = distributions.choose(distribution)
-    if chosen.needs_cgroup2 and engine.cgroups != "v2":
-        raise UsageError(
-            _(
-                "{distribution} does not start in a container on this computer: its systemd needs "
-                "cgroup v2, and here is the older hierarchy ({layout})."
-            ).format(distribution=chosen.name, layout=engine.cgroups),
-            _("Choose another one ({choice}), or use a computer with cgroup v2.").format(
-                choice=f"--distribution {distributions.FALLBACK}"
-            ),
-        )
-    base = image.ensure(engine, recipe.build(chosen), say)
+    machinery.refuse(chosen)
     return LabState(
         states.identity(directory),
-        engine.kind,
+        machinery.kind,
         chosen.name,
-        base,
-        memory=memory or "",
+        machinery.ensure_system(chosen, say),
+        memory=hardware.memory,
+        cores=hardware.cores,
+        disks=list(hardware.disks),
         made_site=made_site,
     )
 
 
 def _refuse_change(
-    known: LabState, engine: Engine, distribution: str | None, memory: str | None
+    known: LabState, machinery: Machinery, distribution: str | None, hardware: Hardware
 ) -> None:
-    pairs = [
-        ("--engine", known.engine, engine.kind),
+    pairs: list[tuple[str, object, object]] = [
+        ("--engine", known.engine, machinery.kind),
         ("--distribution", known.distribution, distribution or known.distribution),
-        ("--memory", known.memory or "-", memory or known.memory or "-"),
+        ("--memory", known.memory or "-", hardware.memory or known.memory or "-"),
+        ("--cores", known.cores, hardware.cores or known.cores),
+        ("--disk", ",".join(known.disks), ",".join(hardware.disks or known.disks)),
     ]
     for option, have, want in pairs:
         if have != want:
@@ -132,17 +130,17 @@ def _add_machines(lab: Lab, wanted: list[list[str]]) -> set[str]:
     for number, groups in enumerate(wanted[len(before) :], len(before) + 1):
         taken = [each.address for each in state.machines.values()]
         name, address = f"node{number}", networks.address(state.subnet, taken)
-        state.machines[name] = Machine(name, groups, address, _ports(lab))
+        state.machines[name] = Machine(name, groups, address, _ports(lab, groups))
     states.save(lab.directory, state)
     machines.write_files(lab.directory, state)
     sitefiles.write(lab.directory, state)
     return set(state.machines) - before
 
 
-def _ports(lab: Lab) -> dict[int, int]:
+def _ports(lab: Lab, groups: Sequence[str]) -> dict[int, int]:
     avoid = [port for each in lab.state.machines.values() for port in each.ports.values()]
     owner = states.path_of(lab.directory)
-    return ports.choose(image.cache_dir(), owner, ports.FIRST, avoid)
+    return ports.choose(image.cache_dir(), owner, ports.published(groups), avoid)
 
 
 def _bring_up(lab: Lab, fresh: set[str]) -> None:
@@ -150,19 +148,18 @@ def _bring_up(lab: Lab, fresh: set[str]) -> None:
     statuses = lab.statuses()
     absent = [host for host, status in statuses.items() if status == "absent"]
     stopped = [host for host, status in statuses.items() if status not in ("absent", "running")]
-    images = {host: lab.image_of(lab.machine(host), lab.machine(host).state) for host in absent}
+    for host in absent:
+        lab.require(lab.machine(host), lab.machine(host).state)
     if absent or stopped:
         lab.say(_("Starting {hosts} …").format(hosts=", ".join([*absent, *stopped])))
-    lab.each(
-        absent, lambda machine: _create(lab, machine, images[machine.name], machine.name in fresh)
-    )
-    lab.each(stopped, lambda machine: machines.start(lab.engine, lab.state, machine))
+    lab.each(absent, lambda machine: _create(lab, machine, machine.name in fresh))
+    lab.start(stopped)
     if fresh and len(fresh) < len(lab.hosts):
         lab.tell_neighbours([host for host in lab.hosts if host not in {*absent, *stopped}])
     lab.wait(lab.hosts)
 
 
-def _create(lab: Lab, machine: Machine, image_name: str, fresh: bool) -> None:
+def _create(lab: Lab, machine: Machine, fresh: bool) -> None:
     """Create a machine.
 
     When a foreign program was quicker to take one of a new machine's ports, others are chosen; the
@@ -170,13 +167,13 @@ def _create(lab: Lab, machine: Machine, image_name: str, fresh: bool) -> None:
     """
     for attempt in range(_ATTEMPTS):
         try:
-            lab.create(machine, image_name)
+            lab.create(machine)
             return
         except machines.PortTaken:
             if not fresh or attempt + 1 == _ATTEMPTS:
                 raise
             with _choosing:
-                before, machine.ports = sitefiles.url(machine), _ports(lab)
+                before, machine.ports = sitefiles.url(machine), _ports(lab, machine.groups)
                 states.save(lab.directory, lab.state)
                 sitefiles.write(lab.directory, lab.state)
                 sitefiles.replace_url(lab.directory, machine, before)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from localcloud.errors import UsageError
 from localcloud.i18n import _
@@ -44,6 +45,38 @@ def groups_of_machines(hosts: int | None, groups: Sequence[str]) -> list[list[st
             _("Ask for fewer with --hosts."),
         )
     return wanted + counted
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """One machine's; empty and 0 mean the kind's own default. Sizes such as ``2g``."""
+
+    memory: str = ""
+    cores: int = 0
+    disks: tuple[str, ...] = ()
+
+
+def hardware(engine: str, memory: str | None, cores: int | None, disks: Sequence[str]) -> Hardware:
+    """What was asked for; UsageError for a size that is none, or what a container cannot have."""
+    for size in [memory, *disks]:
+        if size is not None:
+            mebibytes(size)
+    if engine != "qemu" and (cores or disks):
+        raise UsageError(
+            _("Only virtual machines have cores and disks of their own."),
+            _("Add --vm, or leave --cores and --disk out."),
+        )
+    return Hardware(memory or "", cores or 0, tuple(disks))
+
+
+def mebibytes(size: str) -> int:
+    """``512m``, ``2g`` or ``1t`` as MiB; UsageError for anything else."""
+    found = re.fullmatch(r"([1-9][0-9]{0,6})([mgt])(?:i?b)?", size.strip().lower())
+    if not found:
+        raise UsageError(
+            _("“{text}” is no size.").format(text=size), _("Write it as in 512m, 2g or 1t.")
+        )
+    return int(found[1]) * {"m": 1, "g": 1024, "t": 1024 * 1024}[found[2]]
 
 
 def _check_name(group: str) -> None:

@@ -18,6 +18,8 @@ from localcloud.i18n import _
 
 # Port inside → first port tried outside. All above 1024, so that no root is needed.
 FIRST = {22: 22001, 80: 28001, 443: 24431}
+# Of machines of a group only: the Kubernetes API of a cluster's servers.
+OF_GROUP = {"k3s_server": {6443: 26443}}
 _RANGE = 400
 
 
@@ -50,6 +52,15 @@ def is_free(port: int) -> bool:
     return True
 
 
+def _first() -> dict[int, int]:
+    return {**FIRST, **{inside: at for ports in OF_GROUP.values() for inside, at in ports.items()}}
+
+
+def published(groups: Iterable[str]) -> list[int]:
+    """Ports of a machine in these groups that answer on this computer."""
+    return [*FIRST, *(port for group in groups for port in OF_GROUP.get(group, ()))]
+
+
 def _ephemeral() -> range:
     try:
         text = Path("/proc/sys/net/ipv4/ip_local_port_range").read_text()
@@ -60,7 +71,7 @@ def _ephemeral() -> range:
 
 
 def _one(inside: int, taken: set[int]) -> int:
-    start = FIRST.get(inside, 26001)
+    start = _first().get(inside, 26001)
     avoided = _ephemeral()
     wide = [*range(start, start + _RANGE), *range(10000, 32000)]
     for port in wide:

@@ -47,6 +47,8 @@ class LabState:
     image: str
     subnet: str = ""
     memory: str = ""
+    cores: int = 0  # of virtual machines, as are disks
+    disks: list[str] = field(default_factory=list)  # sizes of disks beyond the system's
     made_site: bool = True
     machines: dict[str, Machine] = field(default_factory=dict)
 

@@ -204,7 +204,7 @@ def test_a_port_taken_by_a_program_is_not_the_labs(engine: Engine, tmp_path: Pat
         made = lab.up(tmp_path / "lab")
         try:
             assert made.machine().ports[80] != start
-            made.engine.run("stop", "--time", "20", made.state.container("node1"))
+            made.machinery.engine.run("stop", "--time", "20", made.state.container("node1"))
             with socket.socket() as thief:
                 thief.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 thief.bind(("127.0.0.1", made.machine().ports[80]))

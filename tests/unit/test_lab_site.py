@@ -186,7 +186,7 @@ def test_down_finds_the_machines_when_the_directory_was_lost(here: Computer) -> 
     import shutil
 
     shutil.rmtree("lab")
-    assert lab.belongings("lab").containers
+    assert lab.belongings("lab").machines
     lab.down("lab")
     assert here.all("containers") == here.all("networks") == []
 
