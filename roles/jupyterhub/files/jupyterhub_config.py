@@ -31,7 +31,10 @@ c.ConfigurableHTTPProxy.auth_token = os.environ["CONFIGPROXY_AUTH_TOKEN"]
 pages = here / "pages" / site["language"]
 native_pages = str(Path(nativeauthenticator.__file__).parent / "templates")
 c.JupyterHub.template_paths = [str(pages)] if pages.is_dir() else [native_pages]
-c.JupyterHub.template_vars = {"hub_native_login": True}
+c.JupyterHub.template_vars = {
+    "hub_native_login": True,
+    "hub_minimum_password_length": site["minimum_password_length"],
+}
 
 # Who may come in. Accounts live in the hub's database; an account without authorization waits.
 c.JupyterHub.authenticator_class = "native"
