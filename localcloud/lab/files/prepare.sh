@@ -19,7 +19,7 @@ printf '%s\n# localcloud-lab begin\n%s\n# localcloud-lab end\n' "$others" "$(cat
 # looks for it there (a kubelet) fails. systemd itself uses the unified tree beside it.
 tree=/sys/fs/cgroup/systemd
 if [ -e /run/.containerenv ] && mountpoint -q "$tree" && [ -d /sys/fs/cgroup/unified ]; then
-  if mkdir "$tree/localcloud-lab" 2>/dev/null; then rmdir "$tree/localcloud-lab"; else umount "$tree"; fi
+  if mkdir "$tree/localcloud-lab" 2>/dev/null; then rmdir "$tree/localcloud-lab"; else umount "$tree" || :; fi
 fi
 # Storage drivers hand mounts on to the machine's own processes.
-mount --make-rshared /
+mount --make-rshared / || :
