@@ -37,14 +37,16 @@ def environment(
     run_id: str,
     private: Path,
     control: Path,
+    scratch: Path,
     chosen: str,
     python: str = "",
 ) -> dict[str, str]:
     """Every variable ansible-playbook gets.
 
     ``private``: a 0700 directory of this run; ``control``: another with a path short enough for
-    sockets; ``chosen``: the strategy; ``python``: the hosts' interpreter, if it is known (letting
-    Ansible look for it costs 2 s on every run under Mitogen).
+    sockets; ``scratch``: where modules keep their files, here and on the hosts; ``chosen``: the
+    strategy; ``python``: the hosts' interpreter, if it is known (letting Ansible look for it costs
+    2 s on every run under Mitogen).
     """
     found = {
         **_of_the_caller(),
@@ -72,8 +74,8 @@ def environment(
         "ANSIBLE_TIMEOUT": str(_CONNECT_SECONDS),
         "ANSIBLE_PIPELINING": "True",
         # Not in the home directories of admin and root, where it would stay. Each task makes a
-        # folder of its own in it (mode 0700) and removes it.
-        "ANSIBLE_REMOTE_TMP": "/tmp",  # noqa: S108
+        # folder of its own in it (mode 0700) and removes it, unless it is killed.
+        "ANSIBLE_REMOTE_TMP": str(scratch),
         "ANSIBLE_SSH_RETRIES": "2",
         "ANSIBLE_SSH_ARGS": ssh_args(site, hosts, persist=chosen == strategy.STOCK),
         "ANSIBLE_SSH_CONTROL_PATH_DIR": str(control),

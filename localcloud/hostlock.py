@@ -30,6 +30,8 @@ LOCK = "/run/localcloud.lock"
 _BEAT = 15.0  # seconds between signs of life
 _SILENCE = 90  # seconds of silence after which the host gives the lock up
 _ANSWER = 20.0  # seconds to wait for the host's answer
+# The scratch folder belongs to who entered, whose tasks write there before they become root; other
+# users may pass through it, for tasks that become them. It goes even if our computer is gone.
 # Opening, locking and then comparing inodes: the holder before us may just have removed the file.
 _SCRIPT = """
 while :; do
@@ -38,9 +40,14 @@ while :; do
     [ "$(stat -L -c %i /proc/$$/fd/9)" = "$(stat -c %i {lock} 2>/dev/null)" ] && break
 done
 printf '%s\\n' {who} > {lock}
+scratch={scratch}
+[ -z "$scratch" ] || {{
+    mkdir -m 0711 "$scratch" && chown "${{SUDO_UID:-0}}:${{SUDO_GID:-0}}" "$scratch"
+}} 2>/dev/null
 [ -x /usr/bin/python3 ] && python=/usr/bin/python3 || python=$(command -v python3)
 echo LOCKED "$python"
 while [ -n "$(timeout {silence} head -c 1)" ]; do :; done
+[ -z "$scratch" ] || rm -rf "$scratch"
 rm -f {lock}
 """
 
@@ -115,10 +122,12 @@ def hold(
     hosts: "Sequence[Host]",
     verb: str,
     tolerate: Callable[[LocalcloudError], bool] = lambda _error: False,
+    scratch: str = "",
 ) -> Iterator[Locks]:
     """Hold the lock of every host. Raises the first host's error, ``host_busy`` before all others.
 
     ``tolerate`` lets a host that cannot be entered go without a lock; a busy one never may.
+    ``scratch``: a folder that every host has as long as its lock is held.
     """
     remote = [host for host in hosts if is_remote(host)]
     who = {
@@ -129,7 +138,12 @@ def hold(
     }
     locks = Locks()
     try:
-        errors = _take(site, remote, who, locks)
+        errors = _take(
+            site,
+            remote,
+            locking_script(json.dumps(who, ensure_ascii=False), scratch=scratch),
+            locks,
+        )
         errors.sort(key=lambda error: getattr(error, "problem_id", "") != "host_busy")
         for error in errors:
             if getattr(error, "problem_id", "") == "host_busy" or not tolerate(error):
@@ -141,11 +155,11 @@ def hold(
 
 
 def _take(
-    site: "Site", hosts: "Sequence[Host]", who: dict[str, str], locks: Locks
+    site: "Site", hosts: "Sequence[Host]", script: str, locks: Locks
 ) -> list[LocalcloudError]:
     def take(host: "Host") -> LocalcloudError | None:
         try:
-            locks.held[host.name] = _lock(site, host, who)
+            locks.held[host.name] = _lock(site, host, script)
         except LocalcloudError as error:
             return error
         return None
@@ -156,10 +170,10 @@ def _take(
         return [error for error in pool.map(take, hosts) if error is not None]
 
 
-def _lock(site: "Site", host: "Host", who: dict[str, str]) -> Held:
+def _lock(site: "Site", host: "Host", script: str) -> Held:
     connection = connect(site, host)
     try:
-        channel, answer = _ask(connection, json.dumps(who, ensure_ascii=False))
+        channel, answer = _ask(connection, script)
         first, _newline, rest = answer.partition("\n")
         if first.startswith("LOCKED"):
             return Held(connection, channel, first.removeprefix("LOCKED").strip())
@@ -173,16 +187,15 @@ def _lock(site: "Site", host: "Host", who: dict[str, str]) -> Held:
         raise
 
 
-def locking_script(who: str, lock: str = LOCK, silence: float = _SILENCE) -> str:
+def locking_script(who: str, lock: str = LOCK, silence: float = _SILENCE, scratch: str = "") -> str:
     """The shell script that holds the lock as long as something comes in."""
-    return _SCRIPT.format(lock=quote(lock), who=quote(who), silence=silence)
+    return _SCRIPT.format(lock=quote(lock), who=quote(who), silence=silence, scratch=quote(scratch))
 
 
-def _ask(connection: Connection, who: str) -> "tuple[Channel, str]":
+def _ask(connection: Connection, script: str) -> "tuple[Channel, str]":
     """Start the locking shell and wait for its first words (or, if it fails, all of them)."""
     from paramiko import SSHException
 
-    script = locking_script(who)
     command = f"sh -c {quote(script)}"
     if connection.user != "root":
         command = f"sudo -n -- {command}"

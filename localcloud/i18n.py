@@ -1,14 +1,16 @@
 """The language of everything a person reads.
 
 Order of choice: ``--lang``, ``LOCALCLOUD_LANG``, the site's own setting, the locale, English.
-The first two and the locale are known before any command module is imported; the site's setting
-follows once the site is loaded (see :func:`site_language`).
+All are known before any command module is imported, the site's setting by a look at its files;
+the site has the last word once it is loaded (see :func:`site_language`).
 """
 
 import gettext as _gettext
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+from localcloud import peek
 
 DOMAIN = "localcloud"
 LANGUAGES = ("en", "es")
@@ -80,7 +82,8 @@ def choose(arguments: Sequence[str], environment: Mapping[str, str] = os.environ
         (environment[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if environment.get(name)),
         None,
     )
-    activate(asked or _base(locale) or "en")
+    site = None if asked else _base(peek.language(arguments, environment))
+    activate(asked or site or _base(locale) or "en")
 
 
 def site_language(language: str | None) -> None:

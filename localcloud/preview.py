@@ -33,21 +33,27 @@ class Preview:
         if event.result.get("diff"):
             step.diffs[event.host] = recordlog.diff_text(event.result["diff"])
 
-    def show(self, result: RunResult, diffs: bool = False) -> None:
-        """List the steps by phase; with ``diffs`` what each would write, too."""
+    def show(self, result: RunResult, verbose: bool = False) -> None:
+        """How many steps of each phase report a change; ``verbose``: which, and what they write."""
         ui.out()
-        last: Phase | None = None
-        for step in self.steps.values():
-            if step.phase and step.phase != last:
-                ui.heading(phases.label(step.phase))
-                last = step.phase
-            hosts = screen.names(sorted(set(step.hosts)))
-            ui.out(f"  {ui.style('~', 'warning')} {step.task}  {ui.style(f'({hosts})', 'dim')}")
-            for host, diff in step.diffs.items() if diffs else ():
-                ui.out(indent(f"{host}:\n{diff}".rstrip(), "      "))
-        self._conclude(result)
+        for phase in dict.fromkeys(step.phase for step in self.steps.values()):
+            steps = [step for step in self.steps.values() if step.phase == phase]
+            name = phases.label(phase) if phase else "?"
+            hosts = screen.names(sorted({host for step in steps for host in step.hosts}))
+            words = ngettext("{count} step on {hosts}", "{count} steps on {hosts}", len(steps))
+            words = words.format(count=len(steps), hosts=hosts)
+            ui.out(f"{ui.style('~', 'warning')} {ui.style(name, 'heading')}: {words}")
+            for step in steps if verbose else ():
+                self._show_step(step)
+        self._conclude(result, verbose)
 
-    def _conclude(self, result: RunResult) -> None:
+    def _show_step(self, step: _Step) -> None:
+        hosts = screen.names(sorted(set(step.hosts)))
+        ui.out(f"    {step.task}  {ui.style(f'({hosts})', 'dim')}")
+        for host, diff in step.diffs.items():
+            ui.out(indent(f"{host}:\n{diff}".rstrip(), "      "))
+
+    def _conclude(self, result: RunResult, verbose: bool) -> None:
         count = len(self.steps)
         took = durations.exact(result.seconds)
         if result.left_out:
@@ -67,4 +73,6 @@ class Preview:
             count,
         )
         ui.ok(words.format(count=count, time=took))
+        if not verbose:
+            ui.out("  " + _("With -v: the name of each step, and what it would write."))
         ui.out("  " + _("Record:   {path}").format(path=result.record))

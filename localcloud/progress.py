@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TextIO
 
-from localcloud import durations, phases, screen, ui
+from localcloud import columns, durations, phases, screen, ui
 from localcloud.estimates import Estimate
 from localcloud.events import Event
 from localcloud.i18n import _, ngettext
@@ -31,23 +31,34 @@ class State:
     done: list[str] = field(default_factory=list)  # keys of finished phases
     failed: bool = False  # in the current phase
     changed: bool = False  # in the whole run
+    steps: int = 0  # begun in the current phase
+    named: bool = False  # show tasks by their names, which are English whatever the site speaks
     at_work: dict[str, str] = field(default_factory=dict)  # host → its step
 
     def take(self, event: Event) -> None:
-        if event.kind == "host" and event.host:
-            self.at_work[event.host] = event.task or ""
+        if event.kind == "task":
+            self.steps += 1
+        elif event.kind == "host" and event.host:
+            self.at_work[event.host] = self._step(event)
         elif event.kind == "retry" and event.host:
             tries = event.result.get("attempts", "")
             self.at_work[event.host] = _("{step} (again, attempt {number})").format(
-                step=event.task, number=tries
+                step=self._step(event), number=tries
             )
         elif event.kind == "result":
             self.at_work.pop(event.host or "", None)
             self.failed |= event.status in _BAD
             self.changed |= event.status == "changed"
 
+    def _step(self, event: Event) -> str:
+        """What a host is at: a journey's steps are translated, a playbook's are numbered."""
+        if event.phase == phases.JOURNEY:
+            return event.task or ""
+        step = _("step {number}").format(number=max(1, self.steps))
+        return f"{step}: {event.task}" if self.named and event.task else step
+
     def enter(self, phase: Phase) -> None:
-        self.phase, self.began, self.failed = phase, time.monotonic(), False
+        self.phase, self.began, self.failed, self.steps = phase, time.monotonic(), False, 0
 
     def leave(self) -> None:
         if self.phase is not None:
@@ -70,8 +81,8 @@ class State:
 class Progress:
     """Follows events; use it as a context manager and give it to the runner as ``on_event``."""
 
-    def __init__(self, estimate: Estimate, stream: TextIO) -> None:
-        self.state = State()
+    def __init__(self, estimate: Estimate, stream: TextIO, named: bool = False) -> None:
+        self.state = State(named=named)
         self.estimate = estimate
         self.stream = stream
         self.lock = threading.RLock()
@@ -127,8 +138,8 @@ class Plain(Progress):
 class Live(Progress):
     """Finished phases scroll by; below them the current one with each host's step, redrawn."""
 
-    def __init__(self, estimate: Estimate, stream: TextIO) -> None:
-        super().__init__(estimate, stream)
+    def __init__(self, estimate: Estimate, stream: TextIO, named: bool = False) -> None:
+        super().__init__(estimate, stream, named)
         self._drawn: list[str] = []
         self._over = threading.Event()
         self._echo: Callable[[], None] = lambda: None
@@ -168,7 +179,7 @@ class Live(Progress):
     def _back(self) -> str:
         """Go back over what was drawn; a terminal made narrower meanwhile has wrapped it."""
         width = screen.size(self.stream)[0]
-        rows = sum(max(1, -(-ui._columns(line) // width)) for line in self._drawn)
+        rows = sum(max(1, -(-columns.width(line) // width)) for line in self._drawn)
         return f"\x1b[{rows}A\r{_CLEAR}" if rows else f"\r{_CLEAR}"
 
     def _lines(self) -> list[str]:
@@ -202,11 +213,11 @@ def _hosts(at_work: dict[str, str], most: int, width: int) -> list[str]:
     return lines
 
 
-def follow(estimate: Estimate, stream: TextIO | None = None) -> Progress:
-    """The view that fits the stream (default: standard output)."""
+def follow(estimate: Estimate, stream: TextIO | None = None, verbose: int = 0) -> Progress:
+    """The view that fits the stream (default: standard output); ``verbose`` names the tasks."""
     stream = stream or sys.stdout
     live = stream.isatty() and os.environ.get("TERM", "dumb") != "dumb"
-    return Live(estimate, stream) if live else Plain(estimate, stream)
+    return (Live if live else Plain)(estimate, stream, verbose > 0)
 
 
 def silent() -> Progress:

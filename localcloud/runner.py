@@ -59,7 +59,8 @@ def run(
     controls = workplace.left_controls(site.run_dir)
     leftovers.end_here(lambda: leftovers.orphans(site.directory, controls, run_id))
     workplace.sweep(site.run_dir)
-    with hostlock.hold(site, hosts, verb, _tolerate) as locks:
+    scratch = workplace.scratch_name()
+    with hostlock.hold(site, hosts, verb, _tolerate, str(scratch)) as locks:
         leftovers.end_on_hosts(locks.connections, keep=run_id)
         versions = strategy.installed()
         job = Job(
@@ -67,6 +68,7 @@ def run(
             site=site,
             hosts=hosts,
             run_id=run_id,
+            scratch=scratch,
             limit=limit,
             tags=tags,
             dry_run=dry_run,
@@ -99,6 +101,7 @@ class Job:
     site: "Site"
     hosts: "Sequence[Host]"
     run_id: str
+    scratch: Path
     limit: str | None
     tags: str | None
     dry_run: bool
@@ -155,13 +158,14 @@ def _play(job: Job, handle: Callable[[dict[str, Any]], bool], stopped: Callable[
     """Run ansible-playbook to its end; gives its exit code. Leaves no process of it here."""
     import ansible_runner
 
-    with workplace.make(job.site.run_dir) as place:
+    with workplace.make(job.site.run_dir, job.scratch) as place:
         environment = ansible_env.environment(
             job.site,
             job.hosts,
             run_id=job.run_id,
             private=place.private,
             control=place.control,
+            scratch=place.scratch,
             chosen=job.chosen,
             python=job.python,
         )

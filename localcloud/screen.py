@@ -8,16 +8,16 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TextIO
 
-from localcloud import ui
+from localcloud import columns
 from localcloud.i18n import ngettext
 
 
 def cut(text: str, width: int) -> str:
     """A text that takes no more than so many columns."""
     text = " ".join(text.splitlines())
-    if ui._columns(text) <= width:
+    if columns.width(text) <= width:
         return text
-    while text and ui._columns(text) > width - 1:
+    while text and columns.width(text) > width - 1:
         text = text[:-1]
     return text + "…"
 

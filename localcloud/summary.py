@@ -58,7 +58,9 @@ def _show(failure: Failure, hosts: list[str]) -> None:
         label = ngettext("Host: {hosts}", "Hosts: {hosts}", len(hosts))
         ui.err("  " + label.format(hosts=screen.names(hosts, 10)))
     if failure.task:
-        step = f"{phases.label(failure.phase)}: {failure.task}" if failure.phase else failure.task
+        # The task's own name, in quotes: it is English in every language, and what a search finds.
+        step = _("“{task}”").format(task=failure.task)
+        step = f"{phases.label(failure.phase)}, {step}" if failure.phase else step
         ui.err("  " + _("Step: {step}").format(step=step))
     if failure.details:
         ui.err(ui.style(indent(failure.details, "    "), "dim"))
@@ -66,9 +68,15 @@ def _show(failure: Failure, hosts: list[str]) -> None:
         ui.err(ui.wrap(_("What to do: {remedy}").format(remedy=failure.remedy), "  "))
 
 
-def changes(result: RunResult) -> str:
-    """One sentence: how many steps changed something, and how long it took."""
-    took = durations.exact(result.seconds)
+def changes(result: RunResult, journey: float = 0.0) -> str:
+    """One sentence: how many steps changed something, and how long it took.
+
+    ``journey``: seconds of the students' journeys, which are part of what a person waited for.
+    """
+    took = durations.exact(result.seconds + journey)
+    if journey:
+        part = durations.exact(journey)
+        took = _("{time}, of which the journey {part}").format(time=took, part=part)
     if not result.changed:
         return _("Nothing had to be changed ({time}).").format(time=took)
     words = ngettext(

@@ -1,20 +1,18 @@
 """What a person sees: colour, tables, errors and questions. Nothing else prints."""
 
 import os
-import re
 import shutil
 import sys
 import textwrap
 import traceback
-import unicodedata
 from collections.abc import Sequence
+from typing import TextIO
 
-from localcloud import hints
+from localcloud import columns, hints
 from localcloud.errors import LocalcloudError
 from localcloud.i18n import _
 
 _CODES = {"good": "32", "bad": "31", "warning": "33", "heading": "1", "dim": "2", "accent": "36"}
-_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def is_terminal() -> bool:
@@ -42,15 +40,20 @@ def heading(text: str) -> None:
 
 
 def ok(text: str) -> None:
-    out(f"{style('✓', 'good')} {text}")
+    out(f"{style('✓', 'good')} {_fitted(text, sys.stdout)}")
 
 
 def warn(text: str) -> None:
-    err(f"{style('!', 'warning')} {text}")
+    err(f"{style('!', 'warning')} {_fitted(text, sys.stderr)}")
 
 
 def bad(text: str) -> None:
-    err(f"{style('✗', 'bad')} {text}")
+    err(f"{style('✗', 'bad')} {_fitted(text, sys.stderr)}")
+
+
+def _fitted(text: str, stream: TextIO) -> str:
+    """What stands behind a sign, wrapped below itself on a terminal; whole lines for a pipe."""
+    return wrap(text, "  ").lstrip() if stream.isatty() else text
 
 
 def terminal_width() -> int:
@@ -58,24 +61,19 @@ def terminal_width() -> int:
 
 
 def wrap(text: str, indent: str = "") -> str:
-    """Wrap each paragraph to the terminal, keeping the line breaks that are there."""
+    """Wrap each paragraph to the terminal, keeping the line breaks and margins that are there."""
     width = min(terminal_width(), 110)
-    return "\n".join(
-        textwrap.fill(
-            line,
-            width,
-            initial_indent=indent,
-            subsequent_indent=indent,
-            break_on_hyphens=False,
-            break_long_words=False,
-        )
-        for line in text.splitlines() or [""]
-    )
+    lines = []
+    for line in text.splitlines() or [""]:
+        words = line.lstrip()
+        margin = indent if len(indent) > len(line) - len(words) else line[: len(line) - len(words)]
+        lines += [margin + part for part in columns.wrapped(words, width - len(margin))]
+    return "\n".join(line.rstrip() for line in lines)
 
 
 def error(problem: LocalcloudError) -> None:
     """Show an error: what is wrong, what else is known, what to do next."""
-    bad(wrap(problem.message).lstrip())
+    bad(wrap(problem.message, "  ").lstrip())
     if problem.details:
         err(textwrap.indent(problem.details.rstrip(), "    "))
     if problem.remedy:
@@ -94,36 +92,15 @@ def unexpected(exception: BaseException) -> LocalcloudError:
     )
 
 
-def _columns(text: str) -> int:
-    """Width of a text on a terminal, in columns; colours take none."""
-    return sum(
-        0 if unicodedata.combining(sign) else 2 if unicodedata.east_asian_width(sign) in "WF" else 1
-        for sign in _COLOUR.sub("", text)
-    )
-
-
 def table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print aligned columns; the last one takes what width is left and wraps."""
+    """Print aligned columns, wrapped between words to the terminal; rows as blocks if too wide."""
     if not rows:
         return
     cells = [list(map(str, row)) for row in rows]
-    widths = [max(_columns(row[i]) for row in [list(headers), *cells]) for i in range(len(headers))]
-    left = sum(widths[:-1]) + 2 * (len(widths) - 1)
-    last = max(24, terminal_width() - left)
-    out(style(_line(list(headers), widths), "heading"))
-    for row in cells:
-        wrapped = textwrap.wrap(row[-1], last, break_on_hyphens=False) or [""]
-        out(_line([*row[:-1], wrapped[0]], widths))
-        for more in wrapped[1:]:
-            out(" " * left + more)
-
-
-def _line(row: Sequence[str], widths: Sequence[int]) -> str:
-    padded = [
-        cell + " " * max(0, width - _columns(cell))
-        for cell, width in zip(row[:-1], widths[:-1], strict=True)
-    ]
-    return "  ".join([*padded, row[-1]]).rstrip()
+    for line in columns.table(
+        list(headers), cells, terminal_width(), lambda text: style(text, "heading")
+    ):
+        out(line)
 
 
 def confirm(question: str, default: bool = False) -> bool:
@@ -132,5 +109,10 @@ def confirm(question: str, default: bool = False) -> bool:
         return default
     yes, no = _("y"), _("n")
     shown = f"[{yes.upper()}/{no}]" if default else f"[{yes}/{no.upper()}]"
-    answer = input(f"{question} {shown} ").strip().lower()
+    answer = ask(f"{question} {shown}").lower()
     return answer.startswith((yes, "y")) if answer else default
+
+
+def ask(question: str) -> str:
+    """What a person types behind a question, which is wrapped between words."""
+    return input(f"{wrap(question)} ").strip()

@@ -15,6 +15,7 @@ from localcloud.site import Site, load_site, pins
 from localcloud.site.create import create_site
 from localcloud.site.interview import Ask, flag_name, interview
 from localcloud.site.questions import every_question
+from localcloud.site.vault import KEY_FILE, VAULT_FILE
 
 
 def _flags(command: click.Command) -> click.Command:
@@ -61,9 +62,19 @@ def command(directory: Path, yes: bool, trust_host_keys: bool, **flags: Any) -> 
         _say_what_is_ignored(directory, flags)
     else:
         _create(directory, flags, ask)
-    site = load_site(directory)
+    site = _load(directory)
     left = _pin(site, trust_host_keys, asking=ask is not None)
     _next_steps(directory, site, left)
+
+
+def _load(directory: Path) -> Site:
+    """Load the site, which makes the secrets it lacks, and tell which files that were."""
+    secret = [path for path in (directory / KEY_FILE, directory / VAULT_FILE) if not path.exists()]
+    site = load_site(directory)
+    for path in secret:
+        if path.exists():
+            ui.ok(_("Written: {path}").format(path=path))
+    return site
 
 
 def _say_what_is_ignored(directory: Path, flags: dict[str, Any]) -> None:
@@ -84,7 +95,7 @@ def _input(prompt: str, default: Any = None, check: Callable[[str], str] | None 
     suffix = f" [{default}]" if default not in (None, "") else ""
     while True:
         try:
-            typed = input(f"{prompt}{suffix}: ").strip()
+            typed = ui.ask(f"{prompt}{suffix}:")
         except EOFError:
             raise click.Abort from None
         text = typed or ("" if default is None else str(default))
@@ -119,18 +130,20 @@ def _pin(site: Site, trust: bool, asking: bool) -> list[pins.Scan]:
 
 
 def _next_steps(directory: Path, site: Site, left: list[pins.Scan]) -> None:
-    ui.ok(_("The site {directory} is in order.").format(directory=directory))
-    ui.out(
-        _("Keep a copy of {key} in a safe place: without it the passwords are lost.").format(
-            key=site.vault_key
-        )
-    )
+    names = ", ".join(found.host.name for found in left)
+    if left:
+        words = _("The site {directory} is written. Still missing: the host keys of {hosts}.")
+    else:
+        words = _("The site {directory} is complete: nothing is missing.")
+    ui.ok(words.format(directory=directory, hosts=names))
+    words = _("Keep a copy of {key} in a safe place: without it the passwords are lost.")
+    ui.out(ui.wrap(words.format(key=site.vault_key)))
     ui.out()
     ui.heading(_("What comes next:"))
     place = shlex.quote(str(directory))
     steps = [f"localcloud check -i {place}", f"localcloud install -i {place}"]
     if left:
-        steps.insert(0, _pinning(f"localcloud init {place}", left))
+        steps.insert(0, _pinning(f"localcloud init {place}"))
     if silent := [found for found in left if found.error]:
         steps.insert(0, _answering(silent))
     for number, step in enumerate(steps, 1):
@@ -154,16 +167,10 @@ def _answering(silent: list[pins.Scan]) -> str:
     return "\n".join(filter(None, dict.fromkeys(lines)))
 
 
-def _pinning(line: str, left: list[pins.Scan]) -> str:
-    names = ", ".join(found.host.name for found in left)
-    lines = [
-        line,
-        _("No host key is pinned yet for: {hosts}. Nothing connects there before.").format(
-            hosts=names
-        ),
-        _(
-            "This shows the keys; compare them on the server "
-            "(ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub) and accept them."
-        ),
-    ]
-    return "\n".join(lines)
+def _pinning(line: str) -> str:
+    words = _(
+        "This shows the host keys; compare them on the server "
+        "(ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub) and accept them. "
+        "Nothing connects to a server before."
+    )
+    return f"{line}\n{words}"

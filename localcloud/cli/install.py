@@ -42,7 +42,7 @@ def command(
             if code != ExitCode.DONE:
                 return int(code)
             seen = preview.Preview() if dry_run else None
-            result = _run(site, limit, seen, as_json)
+            result = _run(site, limit, seen, as_json, verbose)
             summary.raise_if_interrupted(result)
             good = result.status == records.DONE
             journeys = [] if dry_run or no_journey or not good else _journeys(site, result, as_json)
@@ -54,9 +54,9 @@ def command(
     elif not good:
         summary.show_failures(result)
     elif seen is not None:
-        seen.show(result, diffs=verbose > 0)
+        seen.show(result, verbose > 0)
     else:
-        _summary(site, result, show_password)
+        _summary(site, result, journeys, show_password)
         if code != ExitCode.DONE:
             ui.bad(_("The hub is installed, but a student's journey through it failed: see above."))
     return int(code)
@@ -88,11 +88,13 @@ def _check(site: Site, quiet: bool) -> ExitCode:
     return code
 
 
-def _run(site: Site, limit: str | None, seen: "preview.Preview | None", quiet: bool) -> RunResult:
+def _run(
+    site: Site, limit: str | None, seen: "preview.Preview | None", quiet: bool, verbose: int
+) -> RunResult:
     dry_run = seen is not None
     past = records.all_of(site.run_dir)
     estimate = Estimate(past, "install", list(site.hosts), dry_run)
-    with _view(quiet, estimate) as view:
+    with _view(quiet, estimate, verbose) as view:
 
         def on_event(event: Any) -> None:
             view(event)
@@ -121,13 +123,13 @@ def _journeys(site: Site, result: RunResult, quiet: bool) -> list[Any]:
     return reports
 
 
-def _view(quiet: bool, estimate: Estimate) -> progress.Progress:
-    return progress.silent() if quiet else progress.follow(estimate)
+def _view(quiet: bool, estimate: Estimate, verbose: int = 0) -> progress.Progress:
+    return progress.silent() if quiet else progress.follow(estimate, verbose=verbose)
 
 
-def _summary(site: Site, result: RunResult, show_password: bool) -> None:
+def _summary(site: Site, result: RunResult, journeys: list[Any], show_password: bool) -> None:
     ui.out()
-    ui.ok(summary.changes(result))
+    ui.ok(summary.changes(result, sum(report.seconds for report in journeys)))
     for endpoint in site.endpoints():
         ui.out("  " + _("Address:  {url}").format(url=ui.style(endpoint.url, "accent")))
         if endpoint.admins:

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from localcloud import durations, records, screen, ui
+from localcloud import durations, phases, records, screen, ui
 from localcloud.cli.options import json_option, site_options
 from localcloud.errors import LocalcloudError, UsageError
 from localcloud.i18n import _
@@ -79,11 +79,17 @@ def _list(runs: list[Past], as_json: bool) -> None:
     rows = []
     for past in runs:
         began = past.data.get("started")
-        when = datetime.fromtimestamp(began).strftime("%Y-%m-%d %H:%M") if began else "?"
+        when = _begun(began) if began else "?"
         took = durations.exact(past.data["seconds"]) if "seconds" in past.data else ""
         hosts = screen.names(past.data.get("hosts") or [], 3)
         rows.append([past.name, when, _status(past), took, str(past.changed), hosts])
-    ui.table([_("Run"), _("Begun"), _("Result"), _("Took"), _("Changed"), _("Hosts")], rows)
+    ui.table([_("Run"), _("Begun"), _("Result"), _("Took"), _("Changed"), _("Host")], rows)
+
+
+def _begun(moment: float) -> str:
+    """Local time; the year only of earlier ones, so that a row fits into 80 columns."""
+    when, now = datetime.fromtimestamp(moment), datetime.now()
+    return when.strftime("%m-%d %H:%M" if when.year == now.year else "%Y-%m-%d %H:%M")
 
 
 def _show(past: Past) -> None:
@@ -93,4 +99,11 @@ def _show(past: Past) -> None:
         ui.out()
         ui.warn(_("This run did not end by itself. Run the same command again to go on."))
     ui.out()
-    ui.out(_("Record:   {path}").format(path=past.directory))
+    for key, seconds in past.data.get("phases") or []:
+        ui.out(f"  {phases.label(phases.from_key(key)):<44}  {durations.exact(seconds)}")
+    for one in past.data.get("failures") or []:
+        ui.out()
+        ui.bad(str(one.get("message", "")))
+        if one.get("remedy"):
+            ui.err(ui.wrap(_("What to do: {remedy}").format(remedy=one["remedy"]), "  "))
+    ui.out("  " + _("Record:   {path}").format(path=past.directory))

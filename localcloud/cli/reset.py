@@ -17,7 +17,7 @@ from localcloud.receipts import Components
 from localcloud.site import Site, load_site
 
 
-@click.command("reset", help=_("Take out what install put in; home directories stay."))
+@click.command("reset", help=_("Take out what install put in; home directories and accounts stay."))
 @limit_option
 @click.option("--delete-data", is_flag=True, help=_("Delete the users' home directories, too."))
 @click.option("--yes", is_flag=True, help=_("Do not ask."))
@@ -43,14 +43,16 @@ def command(
         with site.lock("reset"):
             before = _receipts(site)
             if not as_json:
-                _show_plan(before, delete_data)
-            if not dry_run:
-                _make_sure(site, before, delete_data, yes or yes_delete_data, yes_delete_data)
+                _show_plan(site, before, delete_data)
+            sure = yes or yes_delete_data
+            if not dry_run and not _agreed(site, before, delete_data, sure, yes_delete_data):
+                ui.err(_("Nothing was touched."))
+                return int(ExitCode.FAILED)  # what was asked for is not done: `reset && …` ends
             if dry_run or not any(before.values()):
                 if as_json:
                     ui.out(json.dumps({"hosts": before}, indent=1, ensure_ascii=False))
                 return int(ExitCode.DONE)
-            result = _run(site, before, delete_data, as_json)
+            result = _run(site, before, delete_data, as_json, verbose)
             summary.raise_if_interrupted(result)
             good = result.status == records.DONE
             after = _receipts(site) if good else {}
@@ -67,7 +69,7 @@ def _receipts(site: Site) -> dict[str, Components]:
     return found
 
 
-def _show_plan(before: dict[str, Components], delete_data: bool) -> None:
+def _show_plan(site: Site, before: dict[str, Components], delete_data: bool) -> None:
     for host, components in before.items():
         if not components:
             ui.out(_("{host}: nothing of localcloud is installed here.").format(host=host))
@@ -78,6 +80,7 @@ def _show_plan(before: dict[str, Components], delete_data: bool) -> None:
             for line in _contents(entry):
                 ui.out(ui.style(ui.wrap(line, "    "), "dim"))
             _show_homes(entry.get("users", []), delete_data)
+            _show_accounts(entry, site.run_dir / "kept" / host, delete_data)
 
 
 def _contents(entry: dict[str, Any]) -> list[str]:
@@ -111,15 +114,28 @@ def _show_homes(users: list[str], delete_data: bool) -> None:
             number,
         )
     text = words.format(count=number, names=screen.names(users, 6))
-    ui.out("    " + ui.style(text, "bad" if delete_data else "good"))
+    ui.out(ui.style(ui.wrap(text, "    "), "bad" if delete_data else "good"))
 
 
-def _make_sure(
-    site: Site, before: dict[str, Components], delete_data: bool, yes: bool, yes_data: bool
-) -> None:
-    """Ask; deleting homes takes the site's name, typed. Raises UsageError if nobody agrees."""
-    if not any(before.values()):
+def _show_accounts(entry: dict[str, Any], place: Path, delete_data: bool) -> None:
+    """What lives on in the site: of components that people log in to as users of the host."""
+    facts = entry.get("facts", {})
+    if not (entry.get("user_group") and facts.get("endpoint")):
         return
+    words, kind = _("the accounts of the hub stay, copied to {place}"), "good"
+    if delete_data:
+        words, kind = _("THE ACCOUNTS OF THE HUB, AND WHAT AN EARLIER RESET KEPT OF THEM"), "bad"
+    elif facts.get("certificate"):
+        words = _("the hub's accounts and certificate authority stay, copied to {place}")
+    ui.out(ui.style(ui.wrap(words.format(place=f"{place}/"), "    "), kind))
+
+
+def _agreed(
+    site: Site, before: dict[str, Components], delete_data: bool, yes: bool, yes_data: bool
+) -> bool:
+    """Ask; deleting homes takes the site's name, typed. Raises UsageError if nobody can answer."""
+    if not any(before.values()):
+        return True
     name = site.directory.resolve().name
     if not yes and not ui.is_terminal():
         raise UsageError(
@@ -133,18 +149,17 @@ def _make_sure(
                 _("Add it, or leave --delete-data out."),
             )
         question = _("Type the site's name, {name}, to delete the home directories:")
-        agreed = input(f"{question.format(name=name)} ").strip() == name
-    else:
-        agreed = yes or ui.confirm(_("Take all this out?"))
-    if not agreed:
-        raise UsageError(_("Nothing was touched."))
+        return ui.ask(question.format(name=name)) == name
+    return yes or ui.confirm(_("Take all this out?"))
 
 
-def _run(site: Site, before: dict[str, Components], delete_data: bool, quiet: bool) -> RunResult:
+def _run(
+    site: Site, before: dict[str, Components], delete_data: bool, quiet: bool, verbose: int
+) -> RunResult:
     # Hosts with nothing to remove may not even have a Python for Ansible.
     limit = ",".join(host for host, components in before.items() if components)
     estimate = Estimate(records.all_of(site.run_dir), "reset", list(site.hosts))
-    with progress.silent() if quiet else progress.follow(estimate) as view:
+    with progress.silent() if quiet else progress.follow(estimate, verbose=verbose) as view:
         return runner.run(
             "reset", site, limit=limit, flags={"delete_data": delete_data}, on_event=view
         )

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import click
 
-from localcloud import cancel, progress, screen, ui
+from localcloud import cancel, progress, receipts, screen, ui
 from localcloud.cli.options import json_option, limit_option, site_options
-from localcloud.errors import ExitCode, UsageError
+from localcloud.errors import ExitCode, LocalcloudError, UsageError
 from localcloud.estimates import Estimate
 from localcloud.i18n import _
-from localcloud.site import load_site
+from localcloud.site import Endpoint, Site, load_site
 
 
 @click.command("verify", help=_("Walk through the hub as a student would."))
@@ -36,6 +36,7 @@ def command(inventory: Path, users: int, limit: str | None, as_json: bool, verbo
             ),
             _("Put a server into a hub's group in hosts.yml, or widen --limit."),
         )
+    _make_sure_it_is_there(site, endpoints)
     reports = []
     with cancel.as_interrupt(), site.lock("verify"):
         for endpoint in endpoints:
@@ -48,3 +49,22 @@ def command(inventory: Path, users: int, limit: str | None, as_json: bool, verbo
         found = [report.as_dict() for report in reports]
         ui.out(json.dumps(found, indent=1, ensure_ascii=False))
     return int(ExitCode.DONE if all(report.ok for report in reports) else ExitCode.FAILED)
+
+
+def _make_sure_it_is_there(site: Site, endpoints: list[Endpoint]) -> None:
+    """Raises LocalcloudError if nothing is installed: a journey would fail for odd reasons."""
+    wanted = {one.host: one.component for one in endpoints}
+    found = receipts.of_all(site, [site.hosts[host] for host in wanted])
+    bare = []
+    for host, answer in found.items():
+        if isinstance(answer, LocalcloudError):
+            raise answer
+        if wanted[host] not in answer:
+            bare.append(host)
+    if bare:
+        raise LocalcloudError(
+            _("Nothing is installed on {hosts}, so there is no hub to walk through.").format(
+                hosts=screen.names(bare)
+            ),
+            _("Run `localcloud install`, which walks through the hub at its end."),
+        )

@@ -2,13 +2,14 @@
 
 import contextlib
 import shlex
-import tempfile
+import shutil
 import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from localcloud import workplace
 from localcloud.errors import LocalcloudError
 from localcloud.i18n import _
 from localcloud.journey import privacy
@@ -43,7 +44,7 @@ def journey(
         if accounts is None or (site is not None and endpoint.ca_certificate):
             connection = _connection(endpoint, site, stack)
         accounts = accounts or over_ssh(connection, endpoint.accounts, _host_name(endpoint))
-        ca_file = _ca_file(endpoint, connection, stack)
+        ca_file = _ca_file(endpoint, site, connection, stack)
         recorder = Recorder(on_step)
         report = JourneyReport(endpoint.url, users, recorder.steps)
         start = time.monotonic()
@@ -192,7 +193,7 @@ def _connection(endpoint: Any, site: Any, stack: contextlib.ExitStack) -> Any:
     return connection
 
 
-def _ca_file(endpoint: Any, connection: Any, stack: contextlib.ExitStack) -> Path | None:
+def _ca_file(endpoint: Any, site: Any, connection: Any, stack: contextlib.ExitStack) -> Path | None:
     """The internal CA of the site as a file here, fetched over the pinned SSH connection."""
     if not endpoint.ca_certificate:
         return None
@@ -202,7 +203,8 @@ def _ca_file(endpoint: Any, connection: Any, stack: contextlib.ExitStack) -> Pat
     if done.code != 0:
         data = {"host": _host_name(endpoint), "path": endpoint.ca_certificate}
         raise ProblemError("journey_ca_missing", data, done.stderr.strip())
-    folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="localcloud-"))
-    path = Path(folder) / "ca.crt"
+    folder = workplace.temporary(site.run_dir)
+    stack.callback(shutil.rmtree, folder, ignore_errors=True)
+    path = folder / "ca.crt"
     path.write_text(done.stdout, encoding="utf-8")
     return path

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from localcloud import ui
 from localcloud.i18n import N_, _, ngettext
 
 # Every step in the order of a report, with what a person reads.
@@ -118,7 +119,7 @@ class JourneyReport:
         """The report as lines for a terminal or a log."""
         rows = _times_rows(self) if self.users > 2 else _steps_rows(self)
         lines = [_headline(self), "", *_aligned(rows)]
-        lines += [f"  {step.info}" for step in self.steps if step.info]
+        lines += [ui.wrap(step.info, "  ") for step in self.steps if step.info]
         for found in _grouped(self.failures):
             lines += ["", *_failure(found)]
         return "\n".join(lines)
@@ -142,8 +143,11 @@ def summarise(seconds: Iterable[float], count: int) -> Times:
 def _headline(report: JourneyReport) -> str:
     people = ngettext("{count} user", "{count} users", report.users).format(count=report.users)
     verdict = _("passed") if report.ok else _("FAILED")
-    return _("Journey through {url} with {people}: {verdict} after {seconds} s").format(
-        url=report.url, people=people, verdict=verdict, seconds=f"{report.seconds:.1f}"
+    words = _("Journey through {url} with {people}: {verdict} after {seconds} s")
+    return ui.wrap(
+        words.format(
+            url=report.url, people=people, verdict=verdict, seconds=f"{report.seconds:.1f}"
+        )
     )
 
 
@@ -201,10 +205,10 @@ def _grouped(failures: Sequence[Step]) -> list[list[Step]]:
 
 def _failure(found: list[Step]) -> list[str]:
     first = found[0]
-    lines = [f"✗ {first.label}: {first.message}"]
+    lines = [ui.wrap(f"✗ {first.label}: {first.message}", "  ").lstrip()]
     if first.details:
         lines += textwrap.indent(first.details.strip(), "    ").splitlines()
-    lines.append("  " + _("What to do: {remedy}").format(remedy=first.remedy))
+    lines.append(ui.wrap(_("What to do: {remedy}").format(remedy=first.remedy), "  "))
     if len(found) > 1:
         others = ngettext(
             "The same happened to {count} other user.",

@@ -60,4 +60,5 @@ def _silent(host: str, severity: str, kind: str, answer: dict[str, Any], needs: 
         url=answer["url"],
         reason=answer["detail"] or result,
         setting=needs.settings.get(kind) or "?",
+        certificates=needs.certificates or "?",
     )

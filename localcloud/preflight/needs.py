@@ -34,6 +34,7 @@ class Needs:
     settings: Mapping[str, str] = field(default_factory=dict)
     ports: Mapping[int, str] = field(default_factory=dict)  # port → the setting that chose it
     unknown: tuple[str, ...] = ()  # kinds of mirrors whose default place is not known here
+    certificates: str = ""  # the setting that names the campus's own authorities
 
     def largest(self, key: str) -> float:
         return max((float(part.requirements.get(key) or 0) for part in self.parts), default=0)
@@ -70,7 +71,10 @@ def gather(site: "Site", host: "Host") -> tuple[Needs, Question]:
                 urls.append((f"{kind}-default", default + _FIRST_PAGE[kind]))
             else:
                 unknown.append(kind)
-    needs = Needs(tuple(parts), settings, _port_settings(site, host), tuple(unknown))
+    named = (part.requirements.get("certificates") for part in parts)
+    certificates = str(next(filter(None, named), ""))
+    ports = _port_settings(site, host)
+    needs = Needs(tuple(parts), settings, ports, tuple(unknown), certificates)
     return needs, _question(site, host, parts, urls)
 
 

@@ -49,12 +49,14 @@ PROBLEMS: dict[str, Template] = {
     "mirror_tls": Template(
         N_("The host does not trust the certificate of the {kind} source {url}: {reason}"),
         N_(
-            "If your campus has its own certificate authority, name its file in the site's "
-            "settings; otherwise check the host's clock and the mirror's certificate."
+            "If your campus has its own certificate authority, copy its certificate (a PEM file) "
+            "into the site and name it in `{certificates}`, for example `{certificates}: "
+            "[files/campus-ca.pem]`; otherwise check the host's clock and the mirror's certificate."
         ),
         "kind",
         "url",
         "reason",
+        "certificates",
     ),
     "mirror_proxy": Template(
         N_("The proxy does not let the host reach the {kind} source {url}: {reason}"),

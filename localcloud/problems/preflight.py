@@ -5,7 +5,10 @@ from localcloud.problems.template import Template
 
 PROBLEMS: dict[str, Template] = {
     "host_ok": Template(
-        N_("{system}, {cores} cores, {memory} GiB of memory, {disk} GiB free, root by sudo."),
+        N_(
+            "{system}, {cores} cores, {memory} GiB of memory, {disk} GiB free on disk, "
+            "root by sudo."
+        ),
         "",
         "system",
         "cores",

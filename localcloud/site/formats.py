@@ -5,6 +5,7 @@ Each check takes a value and returns what is wrong with it as a sentence, or "" 
 
 import ipaddress
 import re
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -113,9 +114,23 @@ def username(value: Any) -> str:
     text = str(value)
     if _USER.fullmatch(text):
         return ""
-    if text != text.lower():
+    if _USER.fullmatch(text.lower()):
         return _("the hub keeps user names in lower case: {plain}").format(plain=text.lower())
-    return _("a user name holds a–z, 0–9, “.”, “_”, “-”, “@” and “+”, and at most 64 of them")
+    # “@” and “+” pass, for logins other than the hub's own accounts, which refuse them.
+    rule = _(
+        "a user name holds at most 64 of a–z (no capitals, no accents), 0–9, “.”, “_” and “-”, "
+        "and begins with a letter or a digit"
+    )
+    plain = _plain_name(text)
+    return _("{rule}; write {plain}").format(rule=rule, plain=plain) if plain else rule
+
+
+def _plain_name(text: str) -> str:
+    """``José Núñez`` → ``jose.nunez``: a name that is allowed, or "" if nothing like it is."""
+    letters = unicodedata.normalize("NFKD", text.strip().lower())
+    words = "".join(sign for sign in letters if not unicodedata.combining(sign)).split()
+    plain = ".".join(words)
+    return plain if _USER.fullmatch(plain) else ""
 
 
 def port(value: Any) -> str:

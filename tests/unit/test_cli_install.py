@@ -5,7 +5,7 @@ import json
 import click.testing
 import pytest
 
-from localcloud import preflight, records, runner
+from localcloud import preflight, receipts, records, runner
 from localcloud.cli import install, verify
 from localcloud.errors import ExitCode, LocalcloudError, UsageError
 from localcloud.journey import JourneyReport, Step
@@ -46,6 +46,8 @@ class World:
         monkeypatch.setattr(runner, "run", self.run)
         monkeypatch.setattr(preflight, "check", lambda _site, _verb: self.report)
         monkeypatch.setattr("localcloud.journey.journey", self.journey)
+        monkeypatch.setattr(receipts, "of_all", lambda _site, _hosts: self.receipts)
+        self.receipts = {"node1": {"jupyterhub": {}}}
 
     def load(self, directory, limit=None):
         self.loaded.append((directory, limit))
@@ -94,7 +96,7 @@ def test_check_then_playbook_then_journey_then_summary(world):
     assert "Server node1 is ready" in found.output
     assert "Installing JupyterHub … done" in found.output
     assert "Walking through the hub as a student … done" in found.output
-    assert "3 steps changed something (12 s)." in found.output
+    assert "3 steps changed something (17 s, of which the journey 4.5 s)." in found.output
     assert "https://hub.uni.edu" in found.output and "ana" in found.output
     assert str(world.site.run_dir) in found.output
 
@@ -107,7 +109,8 @@ def test_the_password_is_not_printed_off_a_terminal_unless_asked_for(world):
 
 def test_a_second_run_says_that_nothing_had_to_be_changed(world):
     world.outcome = {"hosts": {"node1": {"ok": 20}}}
-    assert "Nothing had to be changed (12 s)." in call().output
+    assert "Nothing had to be changed (12 s)." in call("--no-journey").output
+    assert "Nothing had to be changed (17 s, of which the journey 4.5 s)." in call().output
 
 
 @pytest.mark.parametrize(
@@ -140,12 +143,16 @@ def test_a_dry_run_lists_what_would_change_and_walks_through_nothing(world):
     found = call("--dry-run")
     assert found.return_value == ExitCode.DONE
     assert world.asked == [("install", None, True)]
-    assert "Ensure packages are there  (node1)" in found.output
-    assert "Ensure nothing" not in found.output
+    assert "Installing JupyterHub: 1 step on node1" in found.output
+    assert "Configuring JupyterHub: 1 step on node1" in found.output
+    assert "Ensure" not in found.output, "names of tasks are English whatever the site speaks"
+    assert "With -v:" in found.output
     assert "2 steps would change something" in found.output
     assert "Nothing was changed" in found.output
     assert "+b" not in found.output
-    assert "+b" in call("--dry-run", "-v").output
+    verbose = call("--dry-run", "-v").output
+    assert "+b" in verbose and "Ensure packages are there  (node1)" in verbose
+    assert "Ensure nothing" not in verbose
 
 
 def test_a_dry_run_on_a_bare_host_says_why_it_shows_nothing(world):
@@ -192,7 +199,7 @@ def test_one_readable_failure_block(world, status, code):
     for part in (
         "The disk of host node1 is full (/).",
         "Host: node1",
-        "Step: Installing JupyterHub: Ensure it",
+        "Step: Installing JupyterHub, “Ensure it”",
         "    cp: no",
         "What to do: Free some space.",
         "output.log",
@@ -236,6 +243,16 @@ def test_verify_walks_through_each_hub_with_so_many_users(world):
     found = call("--json", command=verify.command)
     assert found.return_value == ExitCode.FAILED
     assert json.loads(found.output)[0]["ok"] is False
+
+
+def test_verify_of_a_host_with_nothing_on_it_says_so(world):
+    world.receipts = {"node1": {}}
+    found = call(command=verify.command)
+    assert found.exception.exit_code == ExitCode.FAILED and world.asked == []
+    assert found.exception.message.startswith("Nothing is installed on node1")
+    assert "`localcloud install`" in found.exception.remedy
+    world.receipts = {"node1": LocalcloudError("Host node1 cannot be reached.")}
+    assert "cannot be reached" in call(command=verify.command).exception.message
 
 
 def test_verify_without_a_hub_says_what_to_do(world, monkeypatch):

@@ -50,6 +50,17 @@ def test_the_last_run_in_full(site, recorded):
     assert str(site / ".localcloud" / "runs" / name) in output
 
 
+def test_the_end_says_in_the_readers_language_how_it_went(site, recorded):
+    failure = {"message": "The disk of host node1 is full (/).", "remedy": "Free some space."}
+    recorded(status="failed", failures=[failure])
+    lines = call(site).output.splitlines()
+    (phase,) = [line for line in lines if line.startswith("  Installing JupyterHub ")]
+    assert phase.endswith(" s")
+    assert "✗ The disk of host node1 is full (/)." in lines
+    assert "  What to do: Free some space." in lines
+    assert lines[-1].startswith("  Record:")
+
+
 def test_an_interrupted_run_says_how_to_go_on(site, recorded):
     name = recorded(status="interrupted")
     output = call(site).output
@@ -66,6 +77,15 @@ def test_the_list_has_result_time_and_changes(site, recorded):
     assert " failed " in lines[second]
     assert " running " in lines[third], "this process is still alive"
     assert "done, journey failed" in lines[fourth]
+
+
+def test_a_list_of_good_runs_has_one_line_each_in_80_columns(site, recorded, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    for _number in range(3):
+        recorded()
+    head, *lines = call(site, "--list").output.splitlines()
+    assert len(lines) == 3 and max(map(len, [head, *lines])) <= 80
+    assert all(line.endswith("node1") for line in lines)
 
 
 def test_events_and_json_are_for_programs(site, recorded):

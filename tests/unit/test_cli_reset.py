@@ -84,6 +84,22 @@ def test_the_plan_is_shown_per_host_and_homes_stay(world):
     assert "node1 is clean." in found.output
 
 
+def test_accounts_and_authority_are_named_as_kept(world):
+    hub = {**HUB, "user_group": "jupyterhub-users", "facts": {"endpoint": "http://h"}}
+    world.receipts["node1"] = {"base": {"user_group": "", "facts": {}}, "jupyterhub": hub}
+    place = f"{world.site.run_dir}/kept/node1/"
+
+    def said(*arguments):
+        return " ".join(call("--dry-run", *arguments).output.split())
+
+    assert f"the accounts of the hub stay, copied to {place}" in said()
+    hub["facts"]["certificate"] = "/etc/jupyterhub/tls/server.crt"
+    assert f"the hub's accounts and certificate authority stay, copied to {place}" in said()
+    assert said().count("copied to") == 1, "base keeps nothing"
+    assert place not in said("--delete-data")
+    assert "THE ACCOUNTS OF THE HUB" in said("--delete-data")
+
+
 def test_without_a_terminal_nothing_happens_without_yes(world):
     found = call()
     assert isinstance(found.exception, UsageError) and "--yes" in found.exception.remedy
@@ -102,10 +118,11 @@ def test_yes_alone_deletes_no_homes(world):
 
 
 def test_a_no_touches_nothing(world, terminal):
-    terminal("n")
-    assert "Nothing was touched" in call().exception.message
-    terminal("")
-    assert "Nothing was touched" in call().exception.message
+    for answer in ("n", ""):
+        terminal(answer)
+        found = call()
+        assert "Nothing was touched." in found.output and "✗" not in found.output
+        assert found.return_value == ExitCode.FAILED, "`reset && rm -r campus` must end here"
     assert world.asked == []
     terminal("y")
     assert call().return_value == ExitCode.DONE
@@ -113,7 +130,7 @@ def test_a_no_touches_nothing(world, terminal):
 
 def test_deleting_homes_takes_the_sites_name_typed(world, terminal):
     terminal("yes")
-    assert "Nothing was touched" in call("--delete-data").exception.message
+    assert "Nothing was touched." in call("--delete-data").output
     assert world.asked == []
     terminal("campus")
     found = call("--delete-data")

@@ -65,7 +65,9 @@ class ConnectionDouble:
 def lock(tmp_path, monkeypatch):
     path = tmp_path / "localcloud.lock"
     script = hostlock.locking_script
-    monkeypatch.setattr(hostlock, "locking_script", lambda who: script(who, str(path), 1.5))
+    monkeypatch.setattr(
+        hostlock, "locking_script", lambda who, **more: script(who, str(path), 1.5, **more)
+    )
     return path
 
 
@@ -158,9 +160,20 @@ def test_the_locks_of_the_other_hosts_are_given_back_when_one_is_busy(
     assert not lock.exists()
 
 
+def test_the_scratch_folder_lives_as_long_as_the_lock(lock, processes, site, tmp_path):
+    scratch = tmp_path / "scratch"
+    with hold(site, scratch=str(scratch)):
+        assert scratch.stat().st_mode & 0o777 == 0o711
+        (scratch / "ansible_mitogen_runner_x").mkdir()
+    assert not scratch.exists(), "with what a killed module had left in it"
+    with hold(site, scratch="/no/such/folder/scratch") as locks:
+        assert list(locks.held), "tasks find another place then"
+
+
 def test_no_root_no_lock(lock, processes, site, monkeypatch):
     said = "sudo: a password is required"
-    monkeypatch.setattr(hostlock, "locking_script", lambda _who: f"echo {shlex.quote(said)}; false")
+    refusal = f"echo {shlex.quote(said)}; false"
+    monkeypatch.setattr(hostlock, "locking_script", lambda _who, **_more: refusal)
     with pytest.raises(ProblemError) as caught, hold(site):
         pass
     assert caught.value.problem_id == "permission_denied"

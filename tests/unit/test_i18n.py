@@ -244,6 +244,33 @@ def test_a_help_page_in_spanish_has_no_english_left(words, pages):
     assert re.findall(common, " ".join(translated), re.IGNORECASE) == []
 
 
+@pytest.mark.parametrize(
+    ("words", "settings", "first"),
+    [
+        (["check", "--help", "-i", "SITE"], "hub_language: es\n", "Uso:"),
+        (["-i", "SITE", "--help"], 'hub_language: "es"\n', "Uso:"),
+        (["--inventory=SITE", "install", "--help"], "hub_language: es\n", "Uso:"),
+        (["install", "--nonsense", "-iSITE"], "hub_language: es\n", "Uso:"),
+        (["check", "--help", "-i", "SITE"], "hub_language: en\n", "Usage:"),
+        (["check", "--help", "-i", "SITE"], "# hub_language: es\n", "Usage:"),
+        (["--lang", "en", "check", "--help", "-i", "SITE"], "hub_language: es\n", "Usage:"),
+        (["init", "--help"], "hub_language: es\n", "Usage:"),
+    ],
+)
+def test_help_is_in_the_language_of_the_site(tmp_path, words, settings, first):
+    (tmp_path / "group_vars/all").mkdir(parents=True)
+    (tmp_path / "hosts.yml").write_text(HOSTS)
+    (tmp_path / "group_vars/all/settings.yml").write_text(SETTINGS + settings)
+    named = [word.replace("SITE", str(tmp_path)) for word in words]
+    ended = run(*named, LC_ALL="C.UTF-8")
+    assert (ended.stdout + ended.stderr).startswith(first)
+    if "init" not in words:  # the same from within the site, or with the environment's word
+        bare = [word for word in words if word != "-i" and "SITE" not in word]
+        for more in ({"cwd": tmp_path}, {"LOCALCLOUD_INVENTORY": str(tmp_path)}):
+            ended = run(*bare, LC_ALL="C.UTF-8", **more)
+            assert (ended.stdout + ended.stderr).startswith(first)
+
+
 # What is collected for translation
 
 

@@ -101,16 +101,22 @@ def test_defaults_without_questions(tmp_path, capsys):
     }
     said = capsys.readouterr()
     in_order = (
+        "is written. Still missing: the host keys of lab.",
         "What comes next:",
         "1. Make this server answer over SSH: lab.",
         "refuses connections",
         f"2. localcloud init {tmp_path}/site",
-        "No host key is pinned yet for: lab.",
+        "This shows the host keys;",
         f"3. localcloud check -i {tmp_path}/site",
         f"4. localcloud install -i {tmp_path}/site",
     )
     places = [said.out.index(words) for words in in_order]
     assert places == sorted(places) and said.err == ""
+    assert "complete" not in said.out, "it is not, as long as nothing can connect"
+    files = {path for path in site.directory.rglob("*") if path.is_file()}
+    written = {line.removeprefix("✓ Written: ") for line in said.out.splitlines() if "Wri" in line}
+    assert written == {str(path) for path in files if ".localcloud" not in path.parts}
+    assert str(tmp_path / "site/secrets.key") in written, "to be kept safe"
     assert not site.known_hosts.exists()
 
 
@@ -125,6 +131,12 @@ def test_defaults_without_questions(tmp_path, capsys):
         (["--host", "h", "--domain", "a_b"], "--domain does not fit: a_b: the sign “_”"),
         (["--host", "h", "--tls", "on"], "--tls does not fit: hub_tls_mode cannot be on"),
         (["--host", "h", "--admin", "Ana"], "--admin does not fit: Ana: the hub keeps user names"),
+        (
+            ["--host", "h", "--admin", "josé"],
+            "--admin does not fit: josé: a user name holds at most 64 of a–z (no capitals, no "
+            "accents), 0–9, “.”, “_” and “-”, and begins with a letter or a digit; "
+            "write jose.",
+        ),
         (["--host", "h", "--admin", ""], "--admin does not fit: an answer is needed"),
         (["--host", "h", "--group", "jupiter"], "--group jupiter is not known."),
         (["--host", "h", "--key", "/nowhere/id"], "--key /nowhere/id: there is no such file."),
@@ -181,7 +193,7 @@ def test_keys_are_shown_and_not_pinned_without_a_word(tmp_path, capsys, monkeypa
     said = capsys.readouterr()
     assert "Host keys of server1 (10.0.0.9):\n  ssh-ed25519          SHA256:abc" in said.out
     assert "1. localcloud init" in said.out, "it answers: the keys are the first thing to do"
-    assert "No host key is pinned yet for: server1." in said.out
+    assert "Still missing: the host keys of server1." in said.out
     assert not (tmp_path / "known_hosts").exists()
 
 
@@ -189,6 +201,7 @@ def test_trusting_pins_once_and_a_pinned_host_is_not_asked_again(tmp_path, capsy
     monkeypatch.setattr("localcloud.ssh.scan_host_keys", lambda _address, _port: [KEY])
     init(tmp_path, "--host", "10.0.0.9", "--trust-host-keys")
     assert (tmp_path / "known_hosts").read_text() == f"{KEY[2]}\n"
+    assert "is complete: nothing is missing." in capsys.readouterr().out
     other = (KEY[0], "SHA256:other", KEY[2].replace("JfkO", "JfkP"))
     monkeypatch.setattr("localcloud.ssh.scan_host_keys", lambda _address, _port: [other])
     capsys.readouterr()
@@ -231,10 +244,13 @@ def test_questions_on_a_terminal(tmp_path):
     answer("Port of SSH [22]: ", "1")
     answer("Private key for SSH (empty: SSH's own): ", "")
     answer("(without https://) [127.0.0.1]: ", "hub.uni.edu")
+    answer("(comma-separated) [admin]: ", "José Núñez")
+    dialogue.expect("write\\s+jose.nunez")
     answer("(comma-separated) [admin]: ", "Ana")
     dialogue.expect_exact("lower case: ana")
     answer("(comma-separated) [admin]: ", "ana, eva")
-    answer("off: none) [internal]: ", "off")
+    dialogue.expect_exact("off: none)\r\n")  # wrapped between words
+    answer("[internal]: ", "off")
     answer("(en, es) [en]: ", "")
     dialogue.expect_exact("What comes next:")
     dialogue.expect(pexpect.EOF)

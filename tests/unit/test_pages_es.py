@@ -1,6 +1,7 @@
 """The hub's pages in Spanish, rendered as NativeAuthenticator 1.3.0 renders them."""
 
 import re
+from datetime import datetime
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -49,7 +50,15 @@ def test_the_authorization_area_speaks_spanish_and_leads_where_the_original_does
     [
         ("The password for eva has been changed successfully", "La contraseña se cambió."),
         ("The new password didn't match the confirmation. Please try again.", "no coinciden"),
-        ("Something went wrong!\nBe sure the new password for eva has at", "más larga"),
+        (
+            "Something went wrong!\nBe sure the new password for eva has at least 12 characters "
+            "and is not too common.",
+            "No se pudo cambiar la contraseña: la nueva debe tener al menos 12 caracteres",
+        ),
+        (
+            "Something went wrong!\nBe sure the new password for eva is not too common.",
+            "No se pudo cambiar la contraseña: la nueva debe no ser demasiado común.",
+        ),
     ],
 )
 def test_an_administrator_gives_a_new_password_in_spanish(said, shown):
@@ -61,3 +70,82 @@ def test_an_administrator_gives_a_new_password_in_spanish(said, shown):
         assert f'name="{name}"' in page
     assert 'name="old_password"' not in page
     assert said not in page
+
+
+def test_a_password_that_is_too_short_is_answered_with_the_length_it_needs():
+    said = (
+        "Something went wrong!\nBe sure your username does not contain spaces, commas or slashes, "
+        "your password has at least 14 characters and is not too common."
+    )
+    page = render("signup.html", result_message=said, alert="alert-danger", post_url="")
+    words = " ".join(re.sub(r"<[^>]+>", " ", page).split())
+    assert "la contraseña debe tener al menos 14 caracteres y no ser demasiado común" in words
+    assert "sin acentos" in words, "user names of the hub have none"
+    assert "Something" not in words
+
+
+@pytest.mark.parametrize("page", ["signup.html", "change-password.html"])
+def test_the_length_a_password_needs_stands_beside_it(page):
+    shown = render(page, hub_minimum_password_length=10, user_name="eva", post_url="")
+    assert "al menos 10 caracteres" in shown
+    assert "caracteres" not in render(page, user_name="eva", post_url="")
+
+
+TOKEN = SimpleNamespace(
+    note="Server at /user/eva/",
+    scopes=["access:servers"],
+    last_activity=None,
+    created=datetime(2026, 11, 22),
+    expires_at=None,
+    api_id="a7",
+)
+CLIENT = {
+    "description": "Server at /user/eva/",
+    "tokens": [{"scopes": ["read:users!user"]}],
+    "token_id": "a8",
+    "last_activity": None,
+    "created": None,
+}
+ENGLISH = (
+    r"\b(the|token expires|never|revoke|scopes|note|application|created|permissions?|server)\b"
+)
+
+
+def test_the_page_of_tokens_speaks_spanish_and_keeps_what_its_program_looks_for():
+    options = '<option value="3600">1 Hour</option><option value="">Never</option>'
+    page = render(
+        "token.html",
+        api_tokens=[TOKEN],
+        oauth_clients=[CLIENT],
+        token_expires_in_options_html=options,
+    )
+    ids = ("request-token-form", "token-note", "token-expiration-seconds", "token-scopes")
+    for name in (*ids, "token-area", "token-result"):
+        assert f'id="{name}"' in page
+    for row in ("a7", "a8"):
+        assert f'data-token-id="{row}"' in page
+    assert page.count("revoke-token-btn") == 2 and page.count("time-col") == 5
+    assert "2026-11-22T00:00:00Z</td>" in page, "token.js reads it"
+    assert '<option value="3600">1 hora</option>' in page and ">Nunca</option>" in page
+    words = re.sub(
+        r"<script>.*?</script>|<[^>]+>|access:servers|read:users!user", " ", page, flags=re.S
+    )
+    assert "Servidor en /user/eva/" in words and "Anular" in words
+    assert re.findall(ENGLISH, words, re.IGNORECASE) == []
+
+
+def test_the_page_that_asks_for_access_speaks_spanish():
+    page = render(
+        "oauth.html",
+        oauth_client=SimpleNamespace(
+            description="Server at /user/eva/", redirect_uri="/user/eva/x"
+        ),
+        allowed_scopes=["a", "b"],
+        scope_descriptions=[
+            {"description": "Access user servers via API or browser.", "filter": "user=eva"}
+        ],
+    )
+    assert page.count('name="scopes"') == 2 and 'name="_xsrf"' in page
+    words = re.sub(r"<[^>]+>", " ", page)
+    assert "Autorizar" in words and "Usar servidores de personas." in words
+    assert re.findall(ENGLISH, words, re.IGNORECASE) == []

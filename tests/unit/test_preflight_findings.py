@@ -31,8 +31,9 @@ def facts():
     return known
 
 
-def found(facts, settings=None, **requirements):
-    needs = Needs((Part("jupyterhub", {**HUB, **requirements}),), settings or {})
+def found(facts, settings=None, certificates="", **requirements):
+    parts = (Part("jupyterhub", {**HUB, **requirements}),)
+    needs = Needs(parts, settings or {}, certificates=certificates)
     return {
         one.problem_id: one
         for one in [
@@ -212,6 +213,14 @@ def test_the_remedy_names_the_setting_of_the_mirror(facts):
     facts["mirrors"] = [answer("npm-default", "timeout")]
     (one,) = found(facts, settings={"npm": "base_npm_registry"}).values()
     assert "`base_npm_registry`" in one.remedy
+
+
+@pytest.mark.parametrize("kind", ["pip-default", "npm", "apt-own"])
+def test_a_certificate_nobody_trusts_names_the_setting_for_the_campus_authority(facts, kind):
+    facts["mirrors"] = [answer(kind, "tls", detail="self-signed certificate in chain")]
+    one = found(facts, certificates="base_ca_certificates")["mirror_tls"]
+    assert "`base_ca_certificates: [files/campus-ca.pem]`" in one.remedy
+    assert "self-signed certificate" in one.message
 
 
 def test_a_registry_without_front_page_answers_all_the_same(facts):

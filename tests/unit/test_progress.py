@@ -11,9 +11,9 @@ import time
 
 import pytest
 
-from localcloud import durations, progress
+from localcloud import durations, i18n, progress
 from localcloud.estimates import Estimate
-from localcloud.phases import Phase
+from localcloud.phases import JOURNEY, Phase
 from localcloud.records import Past
 from tests.unit.run_cases import INSTALL, event
 
@@ -99,15 +99,17 @@ def draw(view):
 
 def test_on_a_terminal_the_current_step_of_each_host_and_the_finished_phases(terminal):
     with progress.follow(NO_IDEA, terminal.stream) as view:
+        view(event("task", host=None))
+        view(event("task", host=None))
         for number in (10, 9, 1):
             view(event("host", host=f"node{number}", task=f"Ensure part {number}"))
         draw(view)
         first, *hosts = terminal.look()
         assert "Installing JupyterHub" in first and "left" not in first
         assert [line.split() for line in hosts] == [
-            ["node1", "Ensure", "part", "1"],
-            ["node9", "Ensure", "part", "9"],
-            ["node10", "Ensure", "part", "10"],
+            ["node1", "step", "2"],
+            ["node9", "step", "2"],
+            ["node10", "step", "2"],
         ]
         assert not terminal.visible_cursor
         view(event(host="node1"))
@@ -126,6 +128,27 @@ def test_on_a_terminal_the_current_step_of_each_host_and_the_finished_phases(ter
     assert terminal.visible_cursor
 
 
+def test_tasks_have_english_names_so_only_v_shows_them(terminal):
+    i18n.activate("es")
+    try:
+        for verbose, words in ((0, "paso 1"), (1, "paso 1: Ensure it works")):
+            with progress.follow(NO_IDEA, terminal.stream, verbose) as view:
+                view(event("task", host=None))
+                view(event("host"))
+                draw(view)
+                assert terminal.look()[-1].split(maxsplit=1) == ["node1", words]
+            terminal.look()
+    finally:
+        i18n.activate("en")
+
+
+def test_the_steps_of_a_journey_are_translated_and_shown(terminal):
+    with progress.follow(NO_IDEA, terminal.stream) as view:
+        view(event("host", host="ana", task="✓ Run a cell", phase=JOURNEY))
+        draw(view)
+        assert terminal.look()[-1].split(maxsplit=1) == ["ana", "✓ Run a cell"]
+
+
 def test_many_hosts_stay_within_a_small_screen(terminal):
     terminal.size(40, 10)
     with progress.follow(NO_IDEA, terminal.stream) as view:
@@ -142,7 +165,7 @@ def test_a_terminal_that_becomes_narrower_is_not_overwritten_above(terminal):
     """Its lines wrap: going back over them takes more rows than were drawn."""
     back = []
     with progress.follow(NO_IDEA, terminal.stream) as view:
-        view(event("host", task="Ensure " + "x" * 60))
+        view(event("host", task="Ensure " + "x" * 60, phase=JOURNEY))
         draw(view)
         with view.lock:
             drawn = list(view._drawn)

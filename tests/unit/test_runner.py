@@ -16,6 +16,8 @@ from localcloud.redaction import forms
 from tests.doubles import ansible_site
 from tests.unit import run_cases
 
+LINKS = ("control", "scratch")
+
 
 @pytest.fixture
 def standins(monkeypatch):
@@ -110,6 +112,15 @@ def test_mitogen_is_used_where_its_versions_were_tried(told, site, monkeypatch, 
     result = runner.run("install", site)
     assert told[0].env.get("ANSIBLE_STRATEGY") == strategy
     assert result.strategy == ("stock" if strategy is None else "mitogen")
+
+
+def test_what_a_killed_task_leaves_lies_in_a_folder_of_the_run(told, site):
+    """Mitogen's modules would leave theirs in /tmp, here and on every host, for good."""
+    runner.run("install", site)
+    scratch = Path(told[0].env["ANSIBLE_REMOTE_TMP"])
+    assert scratch.name.startswith("localcloud-tasks-") and not scratch.exists()
+    runner.run("install", site)
+    assert Path(told[1].env["ANSIBLE_REMOTE_TMP"]) != scratch, "nobody knows it before"
 
 
 def test_an_untried_pair_of_versions_falls_back_to_stock(told, site, monkeypatch):
@@ -309,21 +320,31 @@ def _nothing_left(site):
     assert list(site.run_dir.glob("work-*")) == []
 
 
+def _outside(site):
+    """What the run at work keeps outside of its site: ssh's sockets, the files of its tasks."""
+    found = [link.readlink() for name in LINKS for link in site.run_dir.glob(f"work-*/{name}")]
+    assert len(found) == 2 and all(path.is_dir() for path in found)
+    return found
+
+
 @pytest.mark.parametrize("strategy", ["stock", "mitogen"])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_stops_a_run_within_seconds_and_leaves_nothing(site, number, strategy):
     process = _start(site, strategy)
+    outside = _outside(site)
     began = time.monotonic()
     process.send_signal(number)
     said, _none = process.communicate(timeout=30)
     assert said.split()[-1] == "interrupted"
     assert time.monotonic() - began < 8
     _nothing_left(site)
+    assert not any(path.exists() for path in outside)
     assert records.find(site.run_dir).status == "interrupted"
 
 
 def test_after_a_kill_the_next_run_ends_what_was_left(standins, site):
     process = _start(site, "stock")
+    outside = _outside(site)
     process.kill()
     process.wait()
     process.stdout.close()
@@ -331,6 +352,7 @@ def test_after_a_kill_the_next_run_ends_what_was_left(standins, site):
     assert list(site.run_dir.glob("work-*")), "the killed run could not tidy up"
     assert runner.run("install", site).status == "done"
     _nothing_left(site)
+    assert not any(path.exists() for path in outside)
 
 
 def test_a_host_that_cannot_be_entered_ends_the_run_before_it_begins(tmp_path, standins):

@@ -28,6 +28,27 @@ def test_formats(tmp_path, kind, good, bad):
     assert formats.fault(kind, "", tmp_path) == ""
 
 
+@pytest.mark.parametrize(
+    ("typed", "advice"),
+    [
+        ("Ana", "the hub keeps user names in lower case: ana"),
+        ("josé", "write jose"),
+        ("José", "write jose"),
+        ("Begoña Núñez", "write begona.nunez"),
+    ],
+)
+def test_a_persons_name_is_answered_with_one_that_is_allowed(tmp_path, typed, advice):
+    fault = formats.fault("username", typed, tmp_path)
+    assert fault.endswith(advice)
+    assert ("no accents" in fault) == (not typed.isascii())
+    assert formats.fault("username", advice.split()[-1], tmp_path) == "", "the advice is good"
+
+
+@pytest.mark.parametrize("typed", ["名前", "a/b", "-", "a" * 65])
+def test_where_no_name_is_near_the_rule_alone_is_told(tmp_path, typed):
+    assert formats.fault("username", typed, tmp_path).endswith("begins with a letter or a digit")
+
+
 def test_local_path_counts_from_the_site(tmp_path):
     (tmp_path / "ca.pem").touch()
     assert formats.fault("local_path", "ca.pem", tmp_path) == ""

@@ -2,7 +2,9 @@
 
 import re
 
-from localcloud import ui
+import pytest
+
+from localcloud import columns, ui
 
 
 def test_colours_do_not_move_the_columns(monkeypatch, capsys):
@@ -22,3 +24,65 @@ def test_colours_do_not_move_the_columns(monkeypatch, capsys):
     assert lines[0].index("Hallazgo") == lines[1].index("Debian") == column
     assert lines[-1].index("El servidor") == column
     assert max(map(len, lines)) <= 60
+
+
+RUNS = ["20261122T135329Z-install", "2026-11-22 13:53", "done, journey failed", "1 min 05 s", "18"]
+
+
+def test_columns_give_way_to_fit_and_break_between_words(monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "80")
+    ui.table(["Run", "Begun", "Result", "Took", "Changed", "Hosts"], [[*RUNS, "node1, node2"]])
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert lines[1].startswith(RUNS[0]), "a name is never cut"
+    words = " ".join(lines[1:]).split()
+    assert sorted(words) == sorted(" ".join([*RUNS, "node1, node2"]).split())
+
+
+def test_a_row_that_fits_in_no_way_becomes_a_block(monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "40")
+    address = "https://hub.physics.example.edu:24432/"
+    ui.table(["Host", "SSH", "Address"], [["node1", "127.0.0.1:22001", address], ["b", "", "x y"]])
+    assert capsys.readouterr().out.splitlines() == [
+        "Host node1",
+        "  SSH      127.0.0.1:22001",
+        f"  Address  {address}",
+        "Host b",
+        "  Address  x y",
+    ]
+
+
+def test_a_colour_goes_on_in_the_next_line_and_nowhere_else():
+    red, plain = "\x1b[31m", "\x1b[0m"
+    assert columns.wrapped(f"{red}one two{plain} three", 5) == [
+        f"{red}one{plain}",
+        f"{red}two{plain}",
+        "three",
+    ]
+    assert columns.wrapped("ab  cd", 6) == ["ab  cd"] and columns.wrapped("", 6) == [""]
+
+
+@pytest.mark.parametrize("columns_", ["40", "80"])
+def test_a_question_is_wrapped_before_it_is_asked(monkeypatch, columns_):
+    monkeypatch.setenv("COLUMNS", columns_)
+    asked = []
+    monkeypatch.setattr("builtins.input", lambda prompt: asked.append(prompt) or " yes ")
+    words = "Name that people will type into their browser (without https://) [hub.example.edu]:"
+    assert ui.ask(words) == "yes"
+    assert " ".join(asked[0].split()) == words and asked[0].endswith(" ")
+    assert max(map(len, asked[0].splitlines())) <= int(columns_)
+
+
+def test_a_long_message_hangs_below_its_sign_on_a_terminal_and_stays_whole_in_a_pipe(
+    monkeypatch, capsys
+):
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setenv("NO_COLOR", "1")
+    words = "Dry run: 19 steps would change something (11 s). Nothing was changed."
+    ui.ok(words)
+    assert capsys.readouterr().out == f"✓ {words}\n"
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    ui.ok(words)
+    first, *more = capsys.readouterr().out.splitlines()
+    assert first.startswith("✓ Dry run") and all(line.startswith("  ") for line in more)
+    assert max(map(len, [first, *more])) <= 40
