@@ -24,6 +24,10 @@ options:
     description: What is asked.
     type: str
     required: true
+  name:
+    description: The name that is asked for, where many answer at one address.
+    type: str
+    default: ""
   seconds:
     description: How long to wait.
     type: int
@@ -49,8 +53,9 @@ class Stay(urllib.request.HTTPRedirectHandler):
         return None
 
 
-def ask(url: str) -> str:
+def ask(url: str, name: str = "") -> str:
     """The HTTP status of one try, or what stood in its way."""
+    request = urllib.request.Request(url, headers={"Host": name} if name else {})  # noqa: S310
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
@@ -58,7 +63,7 @@ def ask(url: str) -> str:
         urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context), Stay()
     )
     try:
-        with opener.open(url, timeout=10) as response:
+        with opener.open(request, timeout=10) as response:
             return str(response.status)
     except urllib.error.HTTPError as error:
         return str(error.code)
@@ -78,6 +83,7 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "url": {"type": "str", "required": True},
+            "name": {"type": "str", "default": ""},
             "seconds": {"type": "int", "default": 30},
             "units": {"type": "list", "elements": "str", "default": []},
             "problem": {"type": "str", "required": True},
@@ -87,7 +93,8 @@ def main() -> None:
     if module.check_mode:  # nothing was started
         module.exit_json(changed=False)
     until = time.monotonic() + module.params["seconds"]
-    while (status := ask(module.params["url"])) != "200" and time.monotonic() < until:
+    asked = module.params["url"], module.params["name"]
+    while (status := ask(*asked)) != "200" and time.monotonic() < until:
         time.sleep(BETWEEN_SECONDS)
     if status != "200":
         data = {

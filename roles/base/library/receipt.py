@@ -13,6 +13,7 @@ import glob
 import grp
 import json
 import os
+import platform
 import pwd
 import shutil
 import subprocess
@@ -342,6 +343,12 @@ def remove(module: AnsibleModule, receipt: Receipt) -> dict:
     return {"changed": True, "removed": removed}
 
 
+def system() -> dict:
+    """The distribution's id and its release's code name, without gathering facts."""
+    release = platform.freedesktop_os_release()
+    return {"id": release["ID"], "codename": release.get("VERSION_CODENAME", "")}
+
+
 def main() -> None:
     lists = {"type": "list", "elements": "str", "default": []}
     module = AnsibleModule(
@@ -378,7 +385,10 @@ def main() -> None:
     if changed and not module.check_mode:
         receipt.save()
     module.exit_json(
-        changed=changed, components=receipt.content["components"], path=str(receipt.path)
+        changed=changed,
+        components=receipt.content["components"],
+        path=str(receipt.path),
+        system=system(),
     )
 
 
