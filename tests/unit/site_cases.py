@@ -45,3 +45,9 @@ def said(directory: Path, **options: object) -> str:
     error = caught.value
     assert error.exit_code == 2
     return f"{error.message}\n{error.details}\n{error.remedy}"
+
+
+def with_setting(directory: Path, line: str) -> str:
+    """What a person reads when a line is added to the settings of a good site."""
+    write_site(directory, settings=f"{SETTINGS}{line}\n")
+    return said(directory)
