@@ -94,7 +94,8 @@ def _begun(moment: float) -> str:
 
 def _show(past: Past) -> None:
     ui.heading(f"{past.name}: {_status(past)}")
-    ui.out(past.log().rstrip())
+    log = past.log().rstrip()
+    ui.out(ui.wrap(log) if ui.is_terminal() else log)
     if past.status == records.INTERRUPTED:
         ui.out()
         ui.warn(_("This run did not end by itself. Run the same command again to go on."))
