@@ -50,7 +50,10 @@ setup: packages $(VENV)/.dev localcloud/locale/es/LC_MESSAGES/localcloud.mo ## M
 demo: packages $(VENV)/.kit ## A practice machine with a JupyterHub on it, proved by a student's journey
 	@$(BIN)/localcloud lab up $(DEMO)
 	@$(BIN)/localcloud install -i $(DEMO) --show-password
-	@echo "make demo-down removes it."
+	@case "$${LOCALCLOUD_LANG:-$${LC_ALL:-$${LC_MESSAGES:-$$LANG}}}" in \
+	  es*) echo "Para quitarla: make demo-down" ;; \
+	  *) echo "To remove it: make demo-down" ;; \
+	esac
 
 .PHONY: demo-down
 demo-down: $(VENV)/.kit ## Remove the practice machine of `make demo`
