@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from localcloud import causes, hints, recordlog
 from localcloud.errors import LocalcloudError
@@ -16,6 +16,9 @@ from localcloud.events import Event
 from localcloud.i18n import _
 from localcloud.phases import Phase
 from localcloud.problems import explain
+
+if TYPE_CHECKING:
+    from localcloud.site import Site
 
 _MARK = "localcloud_problem"
 _OUTPUT = ("stderr", "module_stderr", "stdout", "module_stdout")
@@ -167,3 +170,18 @@ def shorten(text: str, lines: int = 8, width: int = 300) -> str:
     """The end of a long text: programs tell the cause last."""
     kept = [line[:width] for line in text.strip().splitlines() if line.strip()]
     return "\n".join((["…"] if len(kept) > lines else []) + kept[-lines:])
+
+
+def second_look(site: "Site", failure: Failure) -> Failure:
+    """ssh's own words differ between strategies: ask the host again and tell what is there."""
+    from localcloud.hostlock import is_remote
+    from localcloud.ssh import connect
+
+    host = site.hosts.get(failure.host)
+    if failure.problem not in causes.CONNECTION or host is None or not is_remote(host):
+        return failure
+    try:
+        connect(site, host).close()
+    except LocalcloudError as error:
+        return seen_otherwise(failure, error)
+    return failure

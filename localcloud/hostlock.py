@@ -31,7 +31,8 @@ _BEAT = 15.0  # seconds between signs of life
 _SILENCE = 90  # seconds of silence after which the host gives the lock up
 _ANSWER = 20.0  # seconds to wait for the host's answer
 # The scratch folder belongs to who entered, whose tasks write there before they become root; other
-# users may pass through it, for tasks that become them. It goes even if our computer is gone.
+# users may pass through it, for tasks that become them. It goes even if our computer is gone. What
+# a dying task made again after that goes an hour later (a younger one may be at work from here).
 # Opening, locking and then comparing inodes: the holder before us may just have removed the file.
 _SCRIPT = """
 while :; do
@@ -46,6 +47,8 @@ scratch={scratch}
 }} 2>/dev/null
 [ -x /usr/bin/python3 ] && python=/usr/bin/python3 || python=$(command -v python3)
 echo LOCKED "$python"
+[ -z "$scratch" ] || find "${{scratch%/*}}" -maxdepth 1 -type d -name 'localcloud-tasks-*' \
+    -mmin +60 -exec rm -rf {{}} + >/dev/null 2>&1
 while [ -n "$(timeout {silence} head -c 1)" ]; do :; done
 [ -z "$scratch" ] || rm -rf "$scratch"
 rm -f {lock}

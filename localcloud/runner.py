@@ -23,10 +23,8 @@ from localcloud import (
     strategy,
     workplace,
 )
-from localcloud.causes import CONNECTION
 from localcloud.errors import LocalcloudError
 from localcloud.events import Event, Reader
-from localcloud.failures import Failure
 from localcloud.outcome import RunResult, Seen
 from localcloud.paths import playbooks_dir
 from localcloud.redaction import Redactor
@@ -205,6 +203,9 @@ def arguments(job: Job, private: Path) -> dict[str, Any]:
         "cmdline": shlex.join(words) or None,
         "limit": job.pattern(),
         "tags": job.tags,
+        # Ansible's validation of arguments, a task for each role and host: the site's settings have
+        # been checked already, and more strictly.
+        "skip_tags": "always",
         "extravars": {"localcloud_run": {**job.flags, **extra}},
         "quiet": True,
         "suppress_env_files": True,
@@ -221,23 +222,9 @@ def _judge(job: Job, result: RunResult, seen: Seen, code: int) -> None:
     if not found:
         found = [failures.of_playbook(seen.errors)]
     with ThreadPoolExecutor(16) as pool:
-        result.failures = list(pool.map(lambda one: _second_look(job.site, one), found))
+        result.failures = list(pool.map(lambda one: failures.second_look(job.site, one), found))
     lost = all(failure.unreachable for failure in result.failures)
     result.status = records.UNREACHABLE if lost else records.FAILED
-
-
-def _second_look(site: "Site", failure: Failure) -> Failure:
-    """ssh's own words differ between strategies: ask the host again and tell what is there."""
-    from localcloud.ssh import connect
-
-    host = site.hosts.get(failure.host)
-    if failure.problem not in CONNECTION or host is None or not hostlock.is_remote(host):
-        return failure
-    try:
-        connect(site, host).close()
-    except LocalcloudError as error:
-        return failures.seen_otherwise(failure, error)
-    return failure
 
 
 def _clean_hosts(job: Job, record: records.Record, locks: hostlock.Locks) -> list[str]:

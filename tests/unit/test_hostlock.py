@@ -1,6 +1,7 @@
 """The host lock: the real shell script, held by the real flock, on this computer's files."""
 
 import json
+import os
 import shlex
 import subprocess
 import threading
@@ -161,11 +162,16 @@ def test_the_locks_of_the_other_hosts_are_given_back_when_one_is_busy(
 
 
 def test_the_scratch_folder_lives_as_long_as_the_lock(lock, processes, site, tmp_path):
-    scratch = tmp_path / "scratch"
+    scratch = tmp_path / "localcloud-tasks-1"
+    old, new = tmp_path / "localcloud-tasks-2", tmp_path / "localcloud-tasks-3"
+    for folder, age in ((old, 4000), (new, 10)):
+        (folder / "ansible_mitogen_runner_x").mkdir(parents=True)
+        os.utime(folder, (time.time() - age,) * 2)
     with hold(site, scratch=str(scratch)):
         assert scratch.stat().st_mode & 0o777 == 0o711
         (scratch / "ansible_mitogen_runner_x").mkdir()
     assert not scratch.exists(), "with what a killed module had left in it"
+    assert new.is_dir() and not old.exists()
     with hold(site, scratch="/no/such/folder/scratch") as locks:
         assert list(locks.held), "tasks find another place then"
 
