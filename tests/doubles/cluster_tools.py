@@ -1,0 +1,143 @@
+#!/usr/bin/env python3
+"""Stand-in for helm and kubectl: keeps releases and objects in a JSON file.
+
+Called as ``helm`` or ``kubectl`` (links to this file). ``CLUSTER_DOUBLE`` names the state: a dict
+with ``history``, ``objects``, ``pods``, ``classes``, ``calls`` (what was called), and what shall
+happen: ``down`` (no API), ``fail`` (an upgrade's words of failure), ``hang`` (an upgrade that waits
+until it is interrupted), ``schema`` (words of a refused value), ``stuck`` (a rollback that fails).
+It says nothing about Kubernetes: only how role z2jh deals with it is tried here.
+"""
+
+import json
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+STATE = Path(os.environ["CLUSTER_DOUBLE"])
+
+
+def save(state: dict) -> None:
+    draft = STATE.with_suffix(".new")
+    draft.write_text(json.dumps(state, indent=1))
+    draft.replace(STATE)
+
+
+def option(words: list[str], name: str) -> str:
+    return words[words.index(name) + 1] if name in words else ""
+
+
+def end(words: str, code: int = 1) -> None:
+    print(words, file=sys.stderr)
+    sys.exit(code)
+
+
+def add(state: dict, status: str, description: str) -> None:
+    revision = max([one["revision"] for one in state["history"]], default=0) + 1
+    if status == "deployed":
+        for one in state["history"]:
+            one["status"] = "superseded" if one["status"] == "deployed" else one["status"]
+    state["history"].append({"revision": revision, "status": status, "description": description})
+
+
+def upgrade(state: dict, words: list[str]) -> None:
+    if state["history"] and state["history"][-1]["status"].startswith("pending"):
+        end("Error: UPGRADE FAILED: another operation (install/upgrade/rollback) is in progress")
+    for position, word in enumerate(words):
+        if word == "--values":
+            file = Path(words[position + 1])
+            json.loads(file.read_text())
+            assert file.stat().st_mode & 0o77 == 0, f"{file} is open to others"
+    if state.get("hang"):
+        interrupted = []
+        signal.signal(signal.SIGINT, lambda *_: interrupted.append(1))
+        until = time.time() + 20
+        while not interrupted and time.time() < until:
+            time.sleep(0.05)
+        add(state, "failed", "interrupted")
+        save(state)
+        end("Error: UPGRADE FAILED: context canceled")
+    if state.get("fail"):
+        add(state, "failed", state["fail"])
+        save(state)
+        end(f"Error: UPGRADE FAILED: {state['fail']}")
+    add(state, "deployed", option(words, "--description"))
+    save(state)
+
+
+def helm(state: dict, words: list[str]) -> None:
+    verb = words[0]
+    if verb == "template":
+        if state.get("schema"):
+            end(f"Error: values don't meet the specifications of the schema(s):\n{state['schema']}")
+        return
+    if state.get("down"):
+        end("Error: Kubernetes cluster unreachable: connection refused")
+    if verb == "history":
+        if not state["history"]:
+            end("Error: release: not found")
+        print(json.dumps(state["history"]))
+    elif verb == "upgrade":
+        upgrade(state, words)
+    elif verb == "rollback":
+        if state.get("stuck"):
+            end("Error: timed out waiting for the condition")
+        add(state, "deployed", f"Rollback to {words[2]}")
+        save(state)
+    elif verb == "uninstall":
+        state["history"] = []
+        save(state)
+
+
+def listed(state: dict, kind: str) -> list:
+    if kind == "storageclasses":
+        return [
+            {
+                "metadata": {
+                    "name": name,
+                    "annotations": {
+                        "storageclass.kubernetes.io/is-default-class": str(one["default"]).lower()
+                    },
+                },
+                "provisioner": one["provisioner"],
+            }
+            for name, one in state["classes"].items()
+        ]
+    if kind == "namespaces":
+        return [o for o in state["objects"] if o["kind"] == "Namespace"]
+    return state["pods"]
+
+
+def kubectl(state: dict, words: list[str]) -> None:
+    words = words[2:] if words[0] == "--kubeconfig" else words
+    if state.get("down"):
+        end("The connection to the server 127.0.0.1:6443 was refused")
+    if words[0] == "get":
+        print(json.dumps({"items": listed(state, words[1])}))
+    elif words[0] == "apply":
+        new = json.load(sys.stdin)["items"]
+        names = {(one["kind"], one["metadata"]["name"]) for one in new}
+        kept = [o for o in state["objects"] if (o["kind"], o["metadata"]["name"]) not in names]
+        state["objects"] = kept + new
+        save(state)
+    elif words[0] == "delete" and words[1].startswith("secret/sh.helm.release.v1."):
+        state["history"].pop()
+        save(state)
+    elif words[0] == "delete" and words[1] == "namespace":
+        state["objects"] = []
+        save(state)
+    elif words[0] == "logs":
+        print(state.get("logs", ""))
+
+
+def main() -> None:
+    state = json.loads(STATE.read_text())
+    name, words = Path(sys.argv[0]).name, sys.argv[1:]
+    state["calls"].append(" ".join([name, *words]))
+    save(state)
+    (helm if name == "helm" else kubectl)(state, words)
+
+
+if __name__ == "__main__":
+    main()

