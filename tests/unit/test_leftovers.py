@@ -128,16 +128,26 @@ def test_an_ssh_master_is_known_by_its_socket(spawn, tmp_path):
 
 
 def test_private_folders_go_at_the_end_and_after_a_kill(tmp_path):
-    with workplace.make(tmp_path) as place:
+    with workplace.make(tmp_path, workplace.scratch_name()) as place:
         (place.private / "secret").write_text("x")
         assert oct(place.private.stat().st_mode)[-3:] == "700"
         assert oct(place.control.stat().st_mode)[-3:] == "700"
+        assert oct(place.scratch.stat().st_mode)[-3:] == "700"
         # ssh adds a slash, 40 signs and a suffix of 17; a socket's path holds 107
         assert len(str(place.control)) + 58 <= 107
         assert workplace.left_controls(tmp_path) == [place.control]
         workplace.sweep(tmp_path)
-        assert not place.private.exists() and not place.control.exists()
+        for folder in (place.private, place.control, place.scratch):
+            assert not folder.exists()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_another_command_leaves_its_folder_to_the_next_run(tmp_path):
+    """The journey's copy of the hub's authority, if the journey is killed."""
+    folder = workplace.temporary(tmp_path / "run")
+    assert folder.parent == tmp_path / "run" and oct(folder.stat().st_mode)[-3:] == "700"
+    workplace.sweep(tmp_path / "run")
+    assert not folder.exists()
 
 
 def test_sweeping_follows_no_foreign_link(tmp_path):
