@@ -3,10 +3,15 @@
 ``supports``  setting → the values that this component can do, of all that the vocabulary knows;
 ``asks_for``  setting → value → other settings that must then have a value;
 ``beside``    a group that this component's hosts must be in, too;
-``single``    true: one host of a site at most.
+``single``    true: one host of a site at most;
+``requirements``  of those, what needs no look at a host: ``hosts_in``, a group that must have hosts
+if this component has any; ``apart``, groups that share no host; ``networks``, settings whose
+networks do not overlap.
 """
 
+import ipaddress
 from collections.abc import Iterator
+from itertools import combinations
 from typing import Any
 
 from localcloud.components import Component
@@ -19,9 +24,12 @@ from localcloud.site.templates import NotPlain
 def check_declared(site: Site, complaints: Complaints) -> None:
     for host in site.all_hosts.values():
         for component in site.components_of(host):
-            for found in (*_supports(site, host, component), *_asks_for(site, host, component)):
-                complaints.add(found)
+            for check in (_supports, _asks_for, _networks):
+                for found in check(site, host, component):
+                    complaints.add(found)
     for component in site.catalogue.values():
+        for found in _groups(site, component):
+            complaints.add(found)
         for group in component.groups:
             for found in _company(site, component, group):
                 complaints.add(found)
@@ -67,6 +75,42 @@ def _company(site: Site, component: Component, group: str) -> Iterator[Complaint
         )
         remedy = _("Keep one of them there: {hosts}.")
         yield Complaint(message, remedy.format(hosts=", ".join(host.name for host in hosts)))
+
+
+def _groups(site: Site, component: Component) -> Iterator[Complaint]:
+    requirements = component.meta.get("requirements") or {}
+    wanted = requirements.get("hosts_in")
+    mine = [host for host in site.all_hosts.values() if set(component.groups) & set(host.groups)]
+    if wanted and mine and not any(wanted in host.groups for host in mine):
+        message = _("The site has hosts for {component} ({hosts}), but none in the group {group}.")
+        names = ", ".join(host.name for host in mine)
+        message = message.format(component=component.name, hosts=names, group=wanted)
+        yield Complaint(message, _("Put one host below {group} in hosts.yml.").format(group=wanted))
+    for host in mine:
+        both = [group for group in requirements.get("apart") or () if group in host.groups]
+        if len(both) > 1:
+            message = _("Host {host} is in the groups {groups} at once; they share no host.")
+            message = message.format(host=host.name, groups=", ".join(both))
+            yield Complaint(message, _("Keep it in one of them in hosts.yml."))
+
+
+def _networks(site: Site, host: Host, component: Component) -> Iterator[Complaint]:
+    names = (component.meta.get("requirements") or {}).get("networks") or ()
+    for one, other in combinations(names, 2):
+        first, second = (_network(_value(site, host, name)) for name in (one, other))
+        if first and second and first.version == second.version and first.overlaps(second):
+            message = _("{one} and {other} overlap: {first} and {second}.").format(
+                one=one, other=other, first=first, second=second
+            )
+            yield _at(host, other, message, _("Give each a network of its own."))
+
+
+def _network(value: Any) -> Any:
+    """The network, None for what is none: the setting's format tells that."""
+    try:
+        return ipaddress.ip_network(value, strict=False) if isinstance(value, str) else None
+    except ValueError:
+        return None
 
 
 def _value(site: Site, host: Host, name: str) -> Any:
