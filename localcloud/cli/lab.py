@@ -12,14 +12,15 @@ from localcloud.cli.options import json_option, site_options
 from localcloud.errors import UsageError
 from localcloud.i18n import _, ngettext
 from localcloud.lab.state import BARE, path_of
+from localcloud.lab.vm import KIND as VM
 
 DEFAULT = Path("lab")
 
 
 @click.group(
     help=_(
-        "Practice machines on this computer: containers with systemd and SSH, ready for "
-        "localcloud install. No container registry and no image download is needed."
+        "Practice machines on this computer: containers with systemd and SSH, or virtual machines, "
+        "ready for localcloud install. No container registry and no image download is needed."
     )
 )
 @site_options
@@ -50,7 +51,14 @@ _directory = click.argument(
     help=_("Group of the machines (default: jupyterhub); NAME=N asks for N of their own."),
 )
 @click.option(
+    "--vm",
+    "vm",
+    is_flag=True,
+    help=_("Virtual machines (QEMU): a kernel of their own, reboots, power cuts, disks."),
+)
+@click.option(
     "--distribution",
+    "--system",
     metavar="NAME",
     help=_("debian12, debian13 or ubuntu24.04 (default: what this computer runs, if it is one)."),
 )
@@ -60,8 +68,19 @@ _directory = click.argument(
     help=_("Container engine (default: podman, else docker)."),
 )
 @click.option(
-    "--memory", metavar="SIZE", help=_("Memory limit of each machine, such as 2g (default: none).")
+    "--memory",
+    metavar="SIZE",
+    help=_("Memory of each machine, such as 2g (default: containers no limit, --vm 2g)."),
 )
+@click.option("--cores", type=click.IntRange(1), help=_("Cores of each --vm (default: 2)."))
+@click.option(
+    "--disk",
+    "disks",
+    multiple=True,
+    metavar="SIZE",
+    help=_("An empty disk for each --vm beside its own of 20g; may be repeated."),
+)
+@click.option("--quiet", is_flag=True, help=_("Print neither the table nor what comes next."))
 @site_options
 def up(
     directory: Path | None,
@@ -70,45 +89,59 @@ def up(
     distribution: str | None,
     engine: str | None,
     memory: str | None,
+    cores: int | None,
+    disks: tuple[str, ...],
+    vm: bool,
+    quiet: bool,
     inventory: Path,
     verbose: int,
 ) -> None:
     place = directory or _place(inventory)
+    if vm and engine:
+        raise UsageError(
+            _("--vm and --engine exclude each other: a virtual machine needs no container engine."),
+            _("Leave one of them out."),
+        )
     lab = api.up(
         place,
         hosts=hosts,
         groups=groups,
         distribution=distribution,
-        engine=engine,
+        engine=VM if vm else engine,
         memory=memory,
+        cores=cores,
+        disks=disks,
         say=ui.out,
     )
     count = len(lab.hosts)
     ui.ok(
         ngettext("{count} machine answers.", "{count} machines answer.", count).format(count=count)
     )
-    _table([lab])
+    if quiet:
+        return
+    _table(lab)
     ui.out()
     ui.out(_("Next: {command}").format(command=f"localcloud install -i {place}"))
 
 
-def _table(labs: list[api.Lab]) -> None:
-    rows = []
-    for lab in labs:
-        statuses = lab.statuses()
-        for host in lab.hosts:
-            machine = lab.machine(host)
-            groups, port = ",".join(machine.groups), f"127.0.0.1:{machine.ports[22]}"
-            rows.append(
-                [
-                    *(_shown(lab.directory), host, _status(statuses[host]), groups),
-                    *(port, lab.url(host), machine.state),
-                ]
-            )
-    ui.table(
-        [_("Lab"), _("Host"), _("State"), _("Groups"), "SSH", "HTTP", _("Made from")],
-        rows,
-    )
+def _table(lab: api.Lab) -> None:
+    """One lab's machines, narrow enough for 80 columns."""
+    kind = _("virtual machines") if lab.machinery.kind == VM else _("containers")
+    ui.heading(f"{_shown(lab.directory)} ({kind}, {lab.state.distribution})")
+    ui.table([_("Host"), _("State"), _("Groups"), "HTTP", _("Made from")], _rows(lab))
+    if lab.saved:
+        ui.out(_("Saved states: {names}").format(names=", ".join(lab.saved)))
+
+
+def _rows(lab: api.Lab) -> list[list[str]]:
+    statuses = lab.statuses()
+    return [
+        [
+            *(machine.name, _status(statuses[machine.name]), ",".join(machine.groups)),
+            *(lab.url(machine.name).removeprefix("http://"), machine.state),
+        ]
+        for machine in lab.state.machines.values()
+    ]
 
 
 def _status(word: str) -> str:
@@ -131,16 +164,11 @@ def list_labs(as_json: bool, inventory: Path, verbose: int) -> None:
     if as_json:
         ui.out(json.dumps([lab.described() for lab in labs], indent=2))
         return
-    if labs:
-        _table(labs)
-        for lab in labs:
-            if lab.saved:
-                ui.out(
-                    _("Saved states of {lab}: {names}").format(
-                        lab=_shown(lab.directory), names=", ".join(lab.saved)
-                    )
-                )
-    elif not lost:
+    for number, lab in enumerate(labs):
+        if number:
+            ui.out()
+        _table(lab)
+    if not labs and not lost:
         ui.out(_("There is no lab. Make one: localcloud lab up"))
     for directory in lost:
         ui.warn(
@@ -195,6 +223,19 @@ def save(name: str, inventory: Path, verbose: int) -> None:
             command=hints.command(f"lab rebuild --to {name}")
         )
     )
+
+
+@command.command(
+    "stop", help=_("Shut machines (all, or HOSTS) down; lab up starts them with all they hold.")
+)
+@click.argument("hosts", nargs=-1)
+@click.option("--now", is_flag=True, help=_("At once, as when the power is cut."))
+@site_options
+def stop(hosts: tuple[str, ...], now: bool, inventory: Path, verbose: int) -> None:
+    lab = api.find(_place(inventory))
+    lab.stop(hosts, cut=now)
+    ui.ok(_("Stopped: {hosts}.").format(hosts=", ".join(hosts or lab.hosts)))
+    ui.out(_("Start again: {command}").format(command=f"localcloud lab up {_place(inventory)}"))
 
 
 @command.command("rebuild", help=_("Bring machines (all, or HOSTS) back to a saved state."))

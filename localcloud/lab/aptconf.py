@@ -5,9 +5,8 @@ import shutil
 import subprocess
 from collections.abc import Iterable
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from localcloud.lab.sources import Source
+from localcloud.lab.sources import Source, from_machine
 
 _WANTED = re.compile(
     r"^Acquire::(?:"
@@ -30,17 +29,21 @@ def options(dump: str | None = None) -> list[str]:
     return [line for line in dump.splitlines() if _WANTED.match(line)]
 
 
-def _on_this_computer(line: str) -> bool:
-    value = line.partition('"')[2].rstrip('";')
-    host = urlsplit(value).hostname if "://" in value else ""
-    return host in ("localhost", "::1") or (host or "").startswith("127.")
+def inside(lines: Iterable[str], loopback: str = "") -> list[str]:
+    """Those options that make sense within a practice machine, too.
 
-
-def inside(lines: Iterable[str]) -> list[str]:
-    """Those options that make sense within a practice machine, too."""
-    return [
-        line for line in lines if not _OUTSIDE_ONLY.search(line) and not _on_this_computer(line)
-    ]
+    ``loopback``: as in :func:`localcloud.lab.sources.from_machine`.
+    """
+    found = []
+    for line in lines:
+        name, _quote, rest = line.partition('"')
+        value = rest.removesuffix('";')
+        if "://" in value:
+            value = from_machine(value, loopback)
+            line = f'{name}"{value}";' if value else ""
+        if line and not _OUTSIDE_ONLY.search(line):
+            found.append(line)
+    return found
 
 
 def key_files(sources: Iterable[Source], apt: Path = Path("/etc/apt")) -> list[Path]:

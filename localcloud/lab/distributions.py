@@ -17,6 +17,11 @@ class Distribution:
     needs_cgroup2: bool = False
 
     @property
+    def kernel_package(self) -> str:
+        """The kernel for virtual machines: no drivers of real hardware, all of its features."""
+        return {"debian": "linux-image-cloud-amd64", "ubuntu": "linux-image-virtual"}[self.family]
+
+    @property
     def keyring_package(self) -> str:
         return {"debian": "debian-archive-keyring", "ubuntu": "ubuntu-keyring"}[self.family]
 

@@ -5,12 +5,14 @@ directory, so that an engine that lost its images gets them back without a downl
 half-made is ever found under the final name: the tar is renamed into place when it is whole.
 """
 
+import contextlib
 import fcntl
 import os
 import shutil
 import signal
 import subprocess
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,7 +35,7 @@ def cache_dir() -> Path:
 
 
 @contextmanager
-def _alone(path: Path) -> Iterator[None]:
+def alone(path: Path) -> Iterator[None]:
     """Only one process at a time makes the same image; the others wait for it."""
     with path.open("w") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
@@ -45,7 +47,7 @@ def ensure(engine: Engine, recipe: Recipe, say: Say) -> str:
     if engine.image_exists(recipe.image):
         return recipe.image
     cache = cache_dir()
-    with _alone(cache / f"{recipe.distribution.name}.lock"):
+    with alone(cache / f"{recipe.distribution.name}.lock"):
         if engine.image_exists(recipe.image):
             return recipe.image
         tar = cache / f"lab-{recipe.name}.tar"
@@ -70,6 +72,8 @@ def command(recipe: Recipe, work: Path, tar: Path) -> list[str]:
     """The bootstrap's command line; what may hold a password stays in files of mode 0600."""
     line = ["mmdebstrap", "--variant=minbase", "--format=tar", "--quiet"]
     line += [f"--include={','.join(recipe.packages)}"]
+    if recipe.early:
+        line += [f"--essential-hook=tar-in {work / 'early.tar'} /"]
     if recipe.apt_options:
         line += [f"--aptopt={work / 'apt.conf'}"]
     line += [f"--customize-hook=tar-in {work / 'overlay.tar'} /"]
@@ -85,29 +89,57 @@ def bootstrap(recipe: Recipe, tar: Path) -> None:
             _("mmdebstrap is missing, which makes the practice machines' system."),
             _("Install it: {command}").format(command="sudo apt install mmdebstrap"),
         )
-    # Not in the cache: package tools of other users must be able to enter it without root.
-    temporary = Path("/var/tmp")  # noqa: S108 the names below are unpredictable and private
-    for left in temporary.glob(f"{_WORK}*"):  # a killed bootstrap's; we hold the lock
-        _remove(left)
-    work = Path(tempfile.mkdtemp(prefix=_WORK, dir=temporary))
     partial = tar.with_name(tar.name + ".partial")
-    try:
-        work.chmod(0o755)
+    with workplace() as work:
         for name, content in (
             ("apt.conf", ("\n".join(recipe.apt_options) + "\n").encode()),
             ("lab.sources", recipe.sources.encode()),
+            ("early.tar", recipe.early),
             ("overlay.tar", recipe.overlay),
         ):
             (work / name).touch(mode=0o600)
             (work / name).write_bytes(content)
             _give_to_bootstrap(work / name, recipe)
-        partial.unlink(missing_ok=True)
-        partial.touch(mode=0o600)
-        _run(command(recipe, work, partial), {**os.environ, "TMPDIR": str(work)})
-        partial.replace(tar)
+        try:
+            partial.unlink(missing_ok=True)
+            partial.touch(mode=0o600)
+            _run(command(recipe, work, partial), {**os.environ, "TMPDIR": str(work)})
+            partial.replace(tar)
+        finally:
+            partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def workplace() -> Iterator[Path]:
+    """A directory for a bootstrap's files, which is gone afterwards.
+
+    Not in the cache: package tools of other users must be able to enter it without root.
+    """
+    temporary = Path("/var/tmp")  # noqa: S108 the names below are unpredictable and private
+    for left in temporary.glob(f"{_WORK}*"):
+        _remove_if_killed(left)
+    work = Path(tempfile.mkdtemp(prefix=_WORK, dir=temporary))
+    handle = os.open(work, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        work.chmod(0o755)
+        yield work
     finally:
-        partial.unlink(missing_ok=True)
+        os.close(handle)
         _remove(work)
+
+
+def _remove_if_killed(work: Path) -> None:
+    """Remove a bootstrap's directory that nobody holds the lock of; one just made is left alone."""
+    with contextlib.suppress(OSError):
+        old = time.time() - work.stat().st_mtime > 60
+        handle = os.open(work, os.O_RDONLY)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if old:
+                _remove(work)
+        finally:
+            os.close(handle)
 
 
 def _give_to_bootstrap(path: Path, recipe: Recipe) -> None:

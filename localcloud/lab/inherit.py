@@ -8,7 +8,8 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from urllib.parse import urlsplit
+
+from localcloud.lab.sources import from_machine
 
 CA_DIRECTORY = Path("/usr/local/share/ca-certificates")
 
@@ -54,18 +55,16 @@ def npm_registry(environment: Mapping[str, str], home: Path, etc: Path) -> str:
     return ""
 
 
-def _beyond_this_computer(url: str) -> bool:
-    """A server on this computer's own loopback is not there for a machine."""
-    host = urlsplit(url if "://" in url else f"//{url}").hostname or ""
-    return bool(host) and host not in ("localhost", "::1") and not host.startswith("127.")
-
-
 def settings(
     environment: Mapping[str, str] = os.environ,
     home: Path | None = None,
     etc: Path = Path("/etc"),
+    loopback: str = "",
 ) -> dict[str, str]:
-    """Site settings this computer's own configuration calls for (``base_*`` name → value)."""
+    """Site settings this computer's own configuration calls for (``base_*`` name → value).
+
+    ``loopback``: the machines' address for this computer, see :func:`sources.from_machine`.
+    """
     home = home or Path.home()
     found = {
         "base_pip_index_url": pip_index(environment, home, etc),
@@ -74,9 +73,9 @@ def settings(
     for name in ("http_proxy", "https_proxy", "no_proxy"):
         found[f"base_{name}"] = environment.get(name) or environment.get(name.upper()) or ""
     usable = {
-        name: value
+        name: usable_value
         for name, value in found.items()
-        if value and (name == "base_no_proxy" or _beyond_this_computer(value))
+        if (usable_value := value if name == "base_no_proxy" else from_machine(value, loopback))
     }
     if not {"base_http_proxy", "base_https_proxy"} & set(usable):
         usable.pop("base_no_proxy", None)  # of no meaning alone

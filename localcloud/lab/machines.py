@@ -84,7 +84,7 @@ def wait(machinery: Machinery, directory: Path, lab: LabState, machine: Machine)
             with socket.create_connection(("127.0.0.1", machine.ports[22]), timeout=5) as found:
                 found.settimeout(patience)
                 _greeting(found)
-                _log_in(found, directory, machine)
+                _log_in(found, directory, machine).close()
                 return
         except (OSError, EOFError, SSHException) as error:
             in_vain = machinery.has_died(directory, lab, machine)
@@ -96,6 +96,26 @@ def wait(machinery: Machinery, directory: Path, lab: LabState, machine: Machine)
             time.sleep(0.1)
 
 
+def over_ssh(directory: Path, machine: Machine, command: str) -> None:
+    """Run a command on a machine that answers; LocalcloudError if it fails."""
+    with socket.create_connection(("127.0.0.1", machine.ports[22]), timeout=30) as connection:
+        transport = _log_in(connection, directory, machine)
+        try:
+            channel = transport.open_session(timeout=30)
+            channel.exec_command(command)
+            if channel.recv_exit_status() != 0:
+                raise LocalcloudError(
+                    _("“{command}” failed on host {host}.").format(
+                        command=command, host=machine.name
+                    ),
+                    _("Look there: {command}").format(
+                        command=f"localcloud lab ssh {machine.name} -- journalctl -b"
+                    ),
+                )
+        finally:
+            transport.close()
+
+
 def _greeting(connection: socket.socket) -> None:
     """Wait for sshd's first word and leave it unread; OSError if there is none.
 
@@ -105,8 +125,8 @@ def _greeting(connection: socket.socket) -> None:
         raise ConnectionError("no SSH server yet")
 
 
-def _log_in(connection: socket.socket, directory: Path, machine: Machine) -> None:
-    """Check the host key and the lab's login; SSHException while the machine still boots."""
+def _log_in(connection: socket.socket, directory: Path, machine: Machine) -> Transport:
+    """Check the host key and log in; SSHException while the machine still boots."""
     public = (folder(directory, machine.name) / f"{HOST_KEY}.pub").read_text().split()[1]
     login = Ed25519Key.from_private_key_file(str(login_key(directory)))
     # What goes wrong is tried again or becomes an error of ours: paramiko need not print it.
@@ -117,8 +137,10 @@ def _log_in(connection: socket.socket, directory: Path, machine: Machine) -> Non
         if transport.get_remote_server_key().asbytes() != base64.b64decode(public):
             raise _stranger(machine)
         transport.auth_publickey(USER, login)
-    finally:
+    except BaseException:
         transport.close()
+        raise
+    return transport
 
 
 def _stranger(machine: Machine) -> LocalcloudError:

@@ -25,14 +25,48 @@ _SSHD = "HostKey /etc/ssh/ssh_host_ed25519_key\nUseDNS no\n"
 
 
 @dataclass(frozen=True)
+class Kind:
+    """What is special to containers or to virtual machines.
+
+    ``script`` ends the bootstrap, in the new root. ``early``: files (path → content, mode) that
+    must be there before packages are installed. ``loopback``: the address by which a machine
+    reaches what listens on this computer's 127.0.0.1 (empty: it cannot).
+    """
+
+    script: str
+    packages: tuple[str, ...] = ()
+    kernel: bool = False
+    early: tuple[tuple[str, str, int], ...] = ()
+    loopback: str = ""
+
+
+CONTAINER = Kind("container.sh")
+VIRTUAL = Kind(
+    "virtual.sh",
+    ("initramfs-tools", "kmod", "udev", "e2fsprogs"),
+    kernel=True,
+    # An initial RAM disk with all drivers takes a slow computer seconds to unpack.
+    early=(
+        ("etc/initramfs-tools/conf.d/localcloud-lab", "MODULES=list\nRESUME=none\n", 0o644),
+        ("etc/initramfs-tools/hooks/localcloud-lab", (_FILES / "initramfs.sh").read_text(), 0o755),
+    ),
+    loopback="10.0.2.2",
+)
+
+
+@dataclass(frozen=True)
 class Recipe:
-    """``overlay`` is a tar laid over the bootstrapped root before ``customize.sh`` runs in it."""
+    """``overlay`` is a tar laid over the bootstrapped root before ``customize.sh`` runs in it.
+
+    ``early`` is one laid over it before packages are installed (empty: none).
+    """
 
     distribution: Distribution
     packages: tuple[str, ...]
     sources: str  # deb822 text for the bootstrap and for the machine
     apt_options: tuple[str, ...]  # lines of apt.conf for the bootstrap
     overlay: bytes = field(repr=False)
+    early: bytes = field(default=b"", repr=False)
     has_secrets: bool = False  # a password in a mirror's or proxy's address, or in auth.conf
 
     @cached_property
@@ -40,6 +74,7 @@ class Recipe:
         """Twelve hex digits that change whenever the image would."""
         parts = [self.distribution.name, *self.packages, "--", self.sources, *self.apt_options]
         whole = hashlib.sha256("\0".join(parts).encode())
+        whole.update(self.early)
         whole.update(self.overlay)
         return whole.hexdigest()[:12]
 
@@ -63,10 +98,11 @@ def _tar(files: dict[str, tuple[bytes, int]]) -> bytes:
     return buffer.getvalue()
 
 
-def _overlay(source_text: str, apt_lines: Sequence[str], keys: Sequence[Path]) -> bytes:
+def _overlay(kind: Kind, source_text: str, apt_lines: Sequence[str], keys: Sequence[Path]) -> bytes:
     files: dict[str, tuple[bytes, int]] = {
         f"{_HOME}/prepare.sh": ((_FILES / "prepare.sh").read_bytes(), 0o755),
         f"{_HOME}/customize.sh": ((_FILES / "customize.sh").read_bytes(), 0o755),
+        f"{_HOME}/kind.sh": ((_FILES / kind.script).read_bytes(), 0o755),
         "etc/systemd/system/localcloud-lab.service": (
             (_FILES / "localcloud-lab.service").read_bytes(),
             0o644,
@@ -87,8 +123,11 @@ def _overlay(source_text: str, apt_lines: Sequence[str], keys: Sequence[Path]) -
     return _tar(files)
 
 
-def _own_sources(distribution: Distribution) -> list[sources.Source]:
-    """This computer's sources for the wanted release; empty where apt's defaults must serve."""
+def _own_sources(distribution: Distribution, loopback: bool) -> list[sources.Source]:
+    """This computer's sources for the wanted release; empty where apt's defaults must serve.
+
+    ``loopback``: whether a machine can reach servers on this computer itself.
+    """
     family = distributions.family_of_this_computer()
     if family not in ("debian", "ubuntu"):
         return []
@@ -100,7 +139,7 @@ def _own_sources(distribution: Distribution) -> list[sources.Source]:
             _("Choose a --distribution of the same family, or leave the option out."),
         )
     own = distributions.codename_of_this_computer()
-    found = sources.fit(sources.read(), own, distribution.codename)
+    found = sources.fit(sources.read(), own, distribution.codename, loopback)
     if not found:
         raise UsageError(
             _("No package source of this computer would serve a practice machine."),
@@ -112,17 +151,21 @@ def _own_sources(distribution: Distribution) -> list[sources.Source]:
     return found
 
 
-def build(distribution: Distribution) -> Recipe:
+def build(distribution: Distribution, kind: Kind = CONTAINER) -> Recipe:
     """The recipe on this computer, today."""
-    found = _own_sources(distribution)
+    found = _own_sources(distribution, bool(kind.loopback))
     options = aptconf.options()
     text = "\n".join(source.deb822() for source in found)
+    inside = "\n".join(source.seen_from_machine(kind.loopback).deb822() for source in found)
+    kernel = (distribution.kernel_package,) if kind.kernel else ()
+    early = {path: (text.encode(), mode) for path, text, mode in kind.early}
     return Recipe(
         distribution,
-        (*PACKAGES, distribution.keyring_package),
+        (*PACKAGES, distribution.keyring_package, *kind.packages, *kernel),
         text,
         tuple(options),
-        _overlay(text, aptconf.inside(options), aptconf.key_files(found)),
+        _overlay(kind, inside, aptconf.inside(options, kind.loopback), aptconf.key_files(found)),
+        _tar(early) if early else b"",
         bool(aptconf.credentials())
         or bool(re.search(r"://[^/\s\"]*@", "\n".join([text, *options]))),
     )

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 OFFICIAL = {
     *("main", "contrib", "non-free", "non-free-firmware"),
@@ -45,6 +45,10 @@ class Source:
         if self.signed_by:
             lines.append(f"Signed-By: {self.signed_by}")
         return "\n".join(lines) + "\n"
+
+    def seen_from_machine(self, loopback: str) -> "Source":
+        """The same with the machine's address for this computer (see :func:`from_machine`)."""
+        return replace(self, uris=tuple(from_machine(uri, loopback) for uri in self.uris))
 
     @property
     def key_files(self) -> list[Path]:
@@ -106,21 +110,38 @@ def read(directory: Path = Path("/etc/apt")) -> list[Source]:
     return found
 
 
-def _reachable(uri: str) -> bool:
+def from_machine(url: str, loopback: str) -> str:
+    """A URL as a practice machine must write it; empty if it leads nowhere from there.
+
+    A server on this computer's 127.0.0.1 has the address ``loopback`` there, or none if that is
+    empty. A certificate would not be good for that address, so this is for plain HTTP.
+    """
+    parts = urlsplit(url if "://" in url else f"//{url}")
+    host = parts.hostname or ""
+    if not _LOOPBACK.match(host):
+        return url if host else ""
+    if not loopback or parts.scheme not in ("", "http"):
+        return ""
+    login, at, _place = parts.netloc.rpartition("@")
+    port = f":{parts.port}" if parts.port else ""
+    moved = urlunsplit(parts._replace(netloc=f"{login}{at}{loopback}{port}"))
+    return moved if "://" in url else moved.removeprefix("//")
+
+
+def _reachable(uri: str, loopback: bool) -> bool:
     """Whether a practice machine can fetch from this address, too."""
     parts = urlsplit(uri)
-    host = parts.hostname or ""
     return (
         parts.scheme in _SCHEMES
-        and bool(host)
-        and not _LOOPBACK.match(host)
-        and not host.startswith(_PRIVATE_ARCHIVES)
+        and bool(from_machine(uri, "here" if loopback else ""))
+        and not (parts.hostname or "").startswith(_PRIVATE_ARCHIVES)
     )
 
 
-def fit(sources: Iterable[Source], own: str, wanted: str) -> list[Source]:
+def fit(sources: Iterable[Source], own: str, wanted: str, loopback: bool = False) -> list[Source]:
     """Keep the distribution's own suites (codename ``own``) and turn them into ``wanted``'s.
 
+    ``loopback``: whether machines reach servers on this computer itself.
     ``bookworm-security`` becomes ``trixie-security`` at the same address. Backports stay out:
     a server just installed does not have them.
     """
@@ -131,7 +152,7 @@ def fit(sources: Iterable[Source], own: str, wanted: str) -> list[Source]:
             for suite in source.suites
             if re.fullmatch(re.escape(own) + r"(-updates|-security)?", suite)
         )
-        uris = tuple(uri for uri in source.uris if _reachable(uri))
+        uris = tuple(uri for uri in source.uris if _reachable(uri, loopback))
         components = tuple(part for part in source.components if part in OFFICIAL)
         if suites and uris and components:
             kept.append(replace(source, uris=uris, suites=suites, components=components))

@@ -8,8 +8,8 @@ import pytest
 from lab_cases import Computer, computer, podman_info
 
 from localcloud.errors import LocalcloudError, UsageError
+from localcloud.lab import containers, limits, ports
 from localcloud.lab import engine as engines
-from localcloud.lab import containers, limits, machines, ports
 from localcloud.lab.engine import Engine
 from localcloud.lab.state import LabState, Machine
 
@@ -136,7 +136,9 @@ def test_podman_without_the_right_to_raise_limits_asks_for_no_more_than_it_has()
 
 def test_docker_gets_what_podman_does_for_systemd_by_itself() -> None:
     lab, machine = example()
-    line = containers.arguments(Engine("docker", "docker", False, "v2"), Path("/"), lab, machine, "i")
+    line = containers.arguments(
+        Engine("docker", "docker", False, "v2"), Path("/"), lab, machine, "i"
+    )
     assert {"--tmpfs=/run", "--tmpfs=/run/lock", "--stop-signal=SIGRTMIN+3"} <= set(line)
     assert "--env=container=docker" in line
     assert not {"--systemd=always", "--no-hosts"} & set(line)
@@ -144,7 +146,9 @@ def test_docker_gets_what_podman_does_for_systemd_by_itself() -> None:
 
 def test_ports_are_published_on_this_computer_only() -> None:
     lab, machine = example()
-    line = containers.arguments(Engine("podman", "podman", False, "v2"), Path("/"), lab, machine, "i")
+    line = containers.arguments(
+        Engine("podman", "podman", False, "v2"), Path("/"), lab, machine, "i"
+    )
     published = [line[at + 1] for at, word in enumerate(line) if word == "--publish"]
     assert published == ["127.0.0.1:22001:22", "127.0.0.1:28001:80", "127.0.0.1:24431:443"]
 

@@ -16,23 +16,12 @@ chmod 440 /etc/sudoers.d/localcloud-lab
 systemctl enable localcloud-lab.service
 systemctl set-default multi-user.target
 
-# Of no use in a container, or reaching through it to the kernel of this computer.
-systemctl mask \
-  getty.target console-getty.service getty-static.service \
-  systemd-sysctl.service systemd-modules-load.service systemd-binfmt.service \
-  proc-sys-fs-binfmt_misc.automount proc-sys-fs-binfmt_misc.mount \
-  sys-kernel-config.mount sys-kernel-debug.mount sys-kernel-tracing.mount \
-  sys-fs-fuse-connections.mount dev-hugepages.mount \
-  systemd-remount-fs.service systemd-random-seed.service systemd-pstore.service \
-  systemd-udevd.service systemd-udev-trigger.service systemd-timesyncd.service \
-  systemd-networkd.service systemd-networkd.socket systemd-resolved.service \
-  systemd-networkd-wait-online.service systemd-journald-audit.socket \
-  apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer \
-  e2scrub_reap.service fstrim.timer >/dev/null 2>&1
+# What only containers, or only virtual machines, need or can do without.
+sh "$here/kind.sh"
 
 # Each machine is somebody of its own.
 rm -f /etc/ssh/ssh_host_* /var/lib/dbus/machine-id /etc/hostname
 ln -s /etc/machine-id /var/lib/dbus/machine-id
 : >/etc/machine-id
 printf '127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n' >/etc/hosts
-rm -f "$here/customize.sh"
+rm -f "$here/customize.sh" "$here/kind.sh"

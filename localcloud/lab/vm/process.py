@@ -1,0 +1,141 @@
+"""QEMU's processes: started so that they outlive the command, found again by their name.
+
+A machine's process is found by the name in its command line, never by a remembered number alone,
+which another process may have got meanwhile. It is ended through a pidfd, which stays with the
+process that it was opened for.
+"""
+
+import os
+import select
+import signal
+import subprocess
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from localcloud.errors import LocalcloudError
+from localcloud.i18n import _
+from localcloud.lab.vm import qmp
+
+PREFIX = "guest=localcloud-lab/"
+SOCKET = "qmp.sock"
+WORDS = "qemu.log"
+_started: dict[int, subprocess.Popen[bytes]] = {}  # our own children, to be reaped when they end
+
+
+@dataclass(frozen=True)
+class Process:
+    """``folder`` is its working directory, also when that is deleted."""
+
+    pid: int
+    lab: str
+    part: str
+    folder: Path
+
+
+def label(lab_id: str, part: str) -> str:
+    return f"{PREFIX}{lab_id}/{part}"
+
+
+def _read(pid: int) -> Process | None:
+    """What a process is to us, or None if it is none of ours (or gone)."""
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        name = words[words.index(b"-name") + 1].decode()
+        folder = os.readlink(f"/proc/{pid}/cwd")  # noqa: PTH115 may end in " (deleted)"
+    except (OSError, ValueError, IndexError):
+        return None
+    lab, _slash, part = name.removeprefix(PREFIX).partition("/")
+    if not name.startswith(PREFIX) or not part:
+        return None
+    return Process(pid, lab, part, Path(folder.removesuffix(" (deleted)")))
+
+
+def running(lab_id: str | None = None) -> list[Process]:
+    """QEMU processes of a lab, or of all labs of this user (of everybody, for root)."""
+    _reap()
+    pids = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
+    found = [process for pid in pids if (process := _read(pid))]
+    return [each for each in found if lab_id in (None, each.lab)]
+
+
+def find(lab_id: str, part: str) -> Process | None:
+    return next((each for each in running(lab_id) if each.part == part), None)
+
+
+def _reap() -> None:
+    for pid, child in list(_started.items()):
+        if child.poll() is not None:
+            del _started[pid]
+
+
+def start(line: Sequence[str], folder: Path, seconds: float = 60) -> None:
+    """Start QEMU in a folder and return when its monitor answers; its words if it ends before.
+
+    Raises Ended. The process has a session of its own, so no Ctrl-C and no logout reaches it.
+    """
+    socket, words = folder / SOCKET, folder / WORDS
+    socket.unlink(missing_ok=True)
+    with os.fdopen(os.open(words, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as log:
+        child = subprocess.Popen(
+            line,
+            cwd=folder,
+            env={name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    _started[child.pid] = child
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            qmp.call(socket, seconds=seconds)
+            return
+        except OSError as error:
+            if child.poll() is not None or time.monotonic() > deadline:
+                child.kill()
+                child.wait()
+                said = words.read_text(errors="replace").strip()[-2000:]
+                raise Ended(
+                    _("QEMU ended at once."), details=said or f"{type(error).__name__}: {error}"
+                ) from error
+            time.sleep(0.02)
+
+
+class Ended(LocalcloudError):
+    """QEMU did not start; ``details`` are its own words."""
+
+
+def wait_gone(process: Process, seconds: float) -> bool:
+    """Whether the process ended within that time."""
+    deadline = time.monotonic() + seconds
+    while _read(process.pid) == process:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+        _reap()
+    return True
+
+
+def kill(process: Process) -> None:
+    """End a process at once (SIGKILL: the machine's power is cut) and wait until it is gone."""
+    try:
+        handle = os.pidfd_open(process.pid)
+    except ProcessLookupError:
+        return
+    try:
+        if _read(process.pid) != process:
+            return  # gone, and its number may be somebody else's
+        signal.pidfd_send_signal(handle, signal.SIGKILL)
+        if not select.select([handle], [], [], 60)[0]:
+            raise LocalcloudError(
+                _("QEMU process {pid} does not end.").format(pid=process.pid),
+                _("Restart this computer, then run the command again."),
+            )
+    except ProcessLookupError:
+        return
+    finally:
+        os.close(handle)
+        _reap()
