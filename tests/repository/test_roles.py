@@ -18,7 +18,7 @@ OWN_MODULES = {path.stem for path in (ROOT / "roles").glob("*/library/*.py")}
 KEYWORDS = {
     *("name", "when", "register", "loop", "loop_control", "changed_when", "failed_when", "until"),
     *("retries", "delay", "environment", "no_log", "diff", "tags", "become", "delegate_to"),
-    *("notify", "vars", "check_mode", "run_once"),
+    *("notify", "vars", "check_mode", "run_once", "throttle", "ignore_unreachable"),
 }
 FIRST_WORDS = re.compile(
     r"^(Ensure|Check|Wait for|Copy|Write|Set|Make|Create|Declare|Close|Install|Configure|Verify"

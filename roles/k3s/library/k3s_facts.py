@@ -1,0 +1,154 @@
+#!/usr/bin/python
+"""Ansible module: what must be known of a node before anything of k3s is written there.
+
+One round trip: what the machine can do, what of k3s is on it, and whose that is. What a machine
+lacks (a capability, cgroup v2, a file system for overlays) is found here, never assumed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import re
+import socket
+import subprocess
+from pathlib import Path
+
+from ansible.module_utils.basic import AnsibleModule
+
+DOCUMENTATION = """
+module: k3s_facts
+short_description: Look at a node of a k3s cluster, or at a machine that will be one
+author: The localcloud authors
+options:
+  settings:
+    description: Given back as they are, so that the plan knows the settings of every node.
+    type: dict
+    default: {}
+"""
+
+ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
+UNITS = {"server": "k3s.service", "agent": "k3s-agent.service"}
+SYSTEMD = Path("/etc/systemd/system")
+DATA = Path("/var/lib/rancher/k3s")
+CONFIG = Path("/etc/rancher/k3s/config.yaml")
+BINARIES = Path("/opt/localcloud/k3s/bin")
+OURS = re.compile(rf"^ExecStart={BINARIES}/k3s-(\S+) (server|agent)", re.MULTILINE)
+SYS_RESOURCE = 24  # linux/capability.h
+
+
+def text_of(path: str | Path) -> str:
+    try:
+        return Path(path).read_text(errors="replace")
+    except OSError:
+        return ""
+
+
+def default_route() -> bool:
+    """Whether there is one; k3s needs it even without an internet behind it."""
+    lines = [line.split() for line in text_of("/proc/net/route").splitlines()[1:]]
+    if any(words[1] == "00000000" for words in lines):
+        return True
+    v6 = [line.split() for line in text_of("/proc/net/ipv6_route").splitlines()]
+    return any(words[1] == "00" and words[-1] != "lo" and set(words[0]) == {"0"} for words in v6)
+
+
+def address() -> str:
+    """The address that this machine shows on its way out. No packet is sent."""
+    for family, far in ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1")):
+        try:
+            with socket.socket(family, socket.SOCK_DGRAM) as probe:
+                probe.connect((far, 9))
+                return str(probe.getsockname()[0])
+        except OSError:
+            continue
+    return ""
+
+
+def cgroup() -> str:
+    return "v2" if Path("/sys/fs/cgroup/cgroup.controllers").exists() else "v1"
+
+
+def may_raise_limits() -> bool:
+    """Whether this machine has CAP_SYS_RESOURCE; containers often do not."""
+    found = re.search(r"^CapBnd:\s*([0-9a-f]+)", text_of("/proc/1/status"), re.MULTILINE)
+    return bool(found and int(found[1], 16) >> SYS_RESOURCE & 1)
+
+
+def overlays_fit() -> bool:
+    """Whether containers' file systems can be overlays below the data directory.
+
+    The kernel takes no overlay file system as the upper part of another one.
+    """
+    place = DATA
+    while not place.exists():
+        place = place.parent
+    best, kind = "", ""
+    for line in text_of("/proc/mounts").splitlines():
+        _device, mount, type_ = line.split()[:3]
+        inside = str(place) == mount or str(place).startswith(mount.rstrip("/") + "/")
+        if inside and len(mount) >= len(best):
+            best, kind = mount, type_
+    return kind not in ("overlay", "fuse.fuse-overlayfs", "nfs", "nfs4")
+
+
+def installed() -> dict:
+    """What of k3s is here. ``foreign``: somebody else's installation."""
+    found = {"version": "", "kind": "", "foreign": ""}
+    for unit in UNITS.values():
+        path = SYSTEMD / unit
+        ours = OURS.search(text_of(path))
+        if ours:
+            found["version"], found["kind"] = ours[1], ours[2]
+        elif path.exists():
+            found["foreign"] = str(path)
+    config = text_of(CONFIG)
+    data = (DATA / "server/db/etcd").is_dir()
+    if not data and (DATA / "server/db/state.db").exists():
+        found["foreign"] = str(DATA / "server/db/state.db")
+    authority = DATA / "server/tls/server-ca.crt"
+    binaries = sorted(path.name.removeprefix("k3s-") for path in BINARIES.glob("k3s-v*"))
+    return {
+        **found,
+        "etcd": data,
+        "joined": bool(re.search(r"^server:", config, re.MULTILINE)),
+        "ca_hash": hashlib.sha256(authority.read_bytes()).hexdigest() if authority.exists() else "",
+        "binaries": binaries,
+    }
+
+
+def firewall() -> str:
+    """``ufw`` or ``firewalld`` if one of them is at work."""
+    for name in ("ufw", "firewalld"):
+        if not Path("/usr/sbin", name).exists():
+            continue
+        command = ["systemctl", "is-active", name]
+        active = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+        enabled = name != "ufw" or "ENABLED=yes" in text_of("/etc/ufw/ufw.conf")
+        if active == "active" and enabled:
+            return name
+    return ""
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={"settings": {"type": "dict", "default": {}}}, supports_check_mode=True
+    )
+    machine = platform.machine()
+    node = {
+        "arch": ARCHITECTURES.get(machine, machine),
+        "address": address(),
+        "default_route": default_route(),
+        "cgroup": cgroup(),
+        "limits": may_raise_limits(),
+        "overlays": overlays_fit(),
+        "firewall": firewall(),
+        "hostname": os.uname().nodename,
+        **installed(),
+    }
+    module.exit_json(changed=False, node=node, settings=module.params["settings"])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,269 @@
+#!/usr/bin/python
+"""Ansible module: the nodes of a cluster, as its API sees them. Runs on a server.
+
+Waits until nodes are Ready with the release they should have, keeps their labels and taints,
+empties and frees them around an upgrade, and takes out those that are gone.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+
+from ansible.module_utils.basic import AnsibleModule
+
+DOCUMENTATION = """
+module: k3s_nodes
+short_description: Wait for, label, drain, free and remove the nodes of a cluster
+author: The localcloud authors
+options:
+  ready:
+    description:
+      - Nodes that must become Ready, each name with C(version), C(labels) and C(taints).
+      - A node that an upgrade of ours emptied takes pods again once it is Ready.
+    type: dict
+    default: {}
+  known:
+    description: All nodes of the site. Others that localcloud made, and that are dead, are removed.
+    type: list
+    elements: str
+    default: []
+  drain:
+    description: Nodes to empty, if the cluster has others.
+    type: list
+    elements: str
+    default: []
+  remove:
+    description: Nodes to empty and to take out of the cluster.
+    type: list
+    elements: str
+    default: []
+  timeout:
+    description: Seconds to wait for nodes to become Ready.
+    type: int
+    default: 180
+  drain_timeout:
+    description: Seconds that emptying a node may take.
+    type: int
+    default: 300
+"""
+
+MARK = "localcloud/node"  # an annotation: what of labels and taints came from us, as JSON
+EMPTIED = "localcloud/emptied"
+POLL = 1.0
+KUBECTL = "/usr/local/bin/kubectl"
+
+
+class Failed(Exception):
+    def __init__(self, problem: str, **data: str) -> None:
+        super().__init__(problem)
+        self.problem, self.data = problem, data
+
+
+def kubectl(*words: str, timeout: float = 60) -> str:
+    """One call. Failed with kubectl's own words."""
+    environment = {
+        **os.environ,
+        "KUBECONFIG": "/etc/rancher/k3s/k3s.yaml",
+        "HOME": "/nonexistent",
+        "KUBECACHEDIR": "/run/k3s/localcloud-kubectl",
+        "no_proxy": "*",
+    }
+    try:
+        done = subprocess.run(
+            [KUBECTL, *words],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise Failed("k3s_api_silent", details=str(error)) from error
+    if done.returncode:
+        raise Failed("k3s_api_silent", details=(done.stderr or done.stdout).strip()[-1500:])
+    return done.stdout
+
+
+def all_nodes() -> dict[str, dict]:
+    found = json.loads(kubectl("get", "nodes", "-o", "json"))
+    return {node["metadata"]["name"]: node for node in found["items"]}
+
+
+def annotations(node: dict) -> dict[str, str]:
+    return node["metadata"].get("annotations") or {}
+
+
+def why_not_ready(node: dict | None, version: str) -> str:
+    """ "" for a node that is Ready with this release, else what it lacks."""
+    if node is None:
+        return "not registered"
+    has = node["status"]["nodeInfo"]["kubeletVersion"]
+    if version and has != version:
+        return f"runs {has}"
+    conditions = {one["type"]: one for one in node["status"].get("conditions", [])}
+    ready = conditions.get("Ready", {})
+    return "" if ready.get("status") == "True" else ready.get("message") or "not ready"
+
+
+def wait(wanted: dict[str, dict], timeout: int) -> dict[str, dict]:
+    """The nodes, once all that are wanted are Ready. Failed names those that are not."""
+    deadline = time.monotonic() + timeout
+    missing: dict[str, str] = {}
+    while True:
+        failure = None
+        try:
+            nodes = all_nodes()
+            missing = {
+                name: why
+                for name, entry in wanted.items()
+                if (why := why_not_ready(nodes.get(name), entry.get("version", "")))
+            }
+            if not missing:
+                return nodes
+        except Failed as failed:
+            failure = failed
+        if time.monotonic() > deadline:
+            if failure:
+                raise failure
+            said = "\n".join(f"{name}: {why}" for name, why in missing.items())
+            seconds = str(timeout)
+            raise Failed("k3s_not_ready", nodes=", ".join(missing), seconds=seconds, details=said)
+        time.sleep(POLL)
+
+
+def taint(entry: dict) -> str:
+    value = f"={entry['value']}" if entry.get("value") else ""
+    return f"{entry['key']}{value}:{entry['effect']}"
+
+
+def settle(name: str, node: dict, entry: dict, check: bool) -> bool:
+    """Labels, taints and our mark as they shall be; True if something was changed."""
+    labels = {key: str(value) for key, value in (entry.get("labels") or {}).items()}
+    taints = sorted(entry.get("taints") or [])
+    mark = json.dumps({"labels": sorted(labels), "taints": taints})
+    before = json.loads(annotations(node).get(MARK, "{}"))
+    has = node["metadata"].get("labels") or {}
+    has_taints = {taint(one) for one in node["spec"].get("taints") or []}
+    words = [f"{key}={value}" for key, value in labels.items() if has.get(key) != value]
+    words += [f"{key}-" for key in before.get("labels", []) if key not in labels and key in has]
+    tainted = [one for one in taints if one not in has_taints]
+    tainted += [f"{one}-" for one in before.get("taints", []) if one not in taints]
+    tainted = [one for one in tainted if not one.endswith("-") or one[:-1] in has_taints]
+    emptied = EMPTIED in annotations(node)
+    changed = bool(words or tainted or emptied)
+    if check:
+        return changed
+    if words:
+        kubectl("label", "node", name, "--overwrite", *words)
+    if tainted:
+        kubectl("taint", "node", name, "--overwrite", *tainted)
+    if emptied:
+        kubectl("uncordon", name)
+    if emptied or annotations(node).get(MARK) != mark:
+        end = [f"{EMPTIED}-"] if emptied else []
+        kubectl("annotate", "node", name, "--overwrite", f"{MARK}={mark}", *end)
+    return changed
+
+
+def empty(name: str, timeout: int) -> None:
+    kubectl("annotate", "node", name, "--overwrite", f"{EMPTIED}=yes")
+    words = ["drain", name, "--ignore-daemonsets", "--force", "--delete-emptydir-data"]
+    try:
+        kubectl(*words, f"--timeout={timeout}s", timeout=timeout + 30)
+    except Failed as failed:
+        raise Failed("k3s_drain", node=name, seconds=str(timeout), **failed.data) from failed
+
+
+def drain(nodes: dict[str, dict], names: list[str], timeout: int) -> list[str]:
+    """Empty the nodes that are there, unless there is no other place for what runs on them."""
+    places = [name for name, node in nodes.items() if not node["spec"].get("unschedulable")]
+    chosen = [name for name in names if name in nodes]
+    # Somebody else's cordon stays after the upgrade: it gets no mark of ours.
+    chosen = [
+        name
+        for name in chosen
+        if not nodes[name]["spec"].get("unschedulable") or EMPTIED in annotations(nodes[name])
+    ]
+    if not set(places) - set(names):
+        return []
+    for name in chosen:
+        empty(name, timeout)
+    return chosen
+
+
+def remove(nodes: dict[str, dict], names: list[str], timeout: int) -> list[str]:
+    gone = [name for name in names if name in nodes]
+    for name in gone:
+        # What is dead cannot be emptied: its pods are given up with the node.
+        if not why_not_ready(nodes[name], ""):
+            empty(name, timeout)
+        kubectl("delete", "node", name, "--timeout=60s", timeout=90)
+        # Without this a node of the same name with another password would be refused.
+        secret = f"{name}.node-password.k3s"
+        kubectl("delete", "secret", "-n", "kube-system", secret, "--ignore-not-found")
+    return gone
+
+
+def dead(nodes: dict[str, dict], known: list[str]) -> list[str]:
+    """Nodes of ours that the site no longer has and that no longer answer."""
+    if not known:
+        return []
+    return [
+        name
+        for name, node in nodes.items()
+        if name not in known and MARK in annotations(node) and why_not_ready(node, "")
+    ]
+
+
+def work(module: AnsibleModule) -> dict:
+    wanted = module.params
+    nodes = wait(wanted["ready"], wanted["timeout"])
+    timeout = wanted["drain_timeout"]
+    settled = [
+        name
+        for name, entry in wanted["ready"].items()
+        if "labels" in entry and settle(name, nodes[name], entry, module.check_mode)
+    ]
+    given_up = dead(nodes, wanted["known"])
+    if module.check_mode:
+        going = [name for name in [*wanted["drain"], *wanted["remove"]] if name in nodes]
+        return {"changed": bool(settled or given_up or going)}
+    drained = drain(nodes, wanted["drain"], timeout)
+    removed = remove(nodes, wanted["remove"] + given_up, timeout)
+    versions = {name: node["status"]["nodeInfo"]["kubeletVersion"] for name, node in nodes.items()}
+    strangers = [name for name in nodes if wanted["known"] and name not in wanted["known"]]
+    return {
+        "changed": bool(settled or drained or removed),
+        "drained": drained,
+        "removed": removed,
+        "nodes": versions,
+        "strangers": [name for name in strangers if name not in removed],
+    }
+
+
+def main() -> None:
+    names = {"type": "list", "elements": "str", "default": []}
+    module = AnsibleModule(
+        argument_spec={
+            "ready": {"type": "dict", "default": {}},
+            "known": names,
+            "drain": names,
+            "remove": names,
+            "timeout": {"type": "int", "default": 180},
+            "drain_timeout": {"type": "int", "default": 300},
+        },
+        supports_check_mode=True,
+    )
+    try:
+        module.exit_json(**work(module))
+    except Failed as failed:
+        data = dict(failed.data)
+        data["localcloud_problem"] = failed.problem
+        module.fail_json(msg=json.dumps(data))
+
+
+if __name__ == "__main__":
+    main()

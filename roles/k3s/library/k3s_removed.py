@@ -1,0 +1,180 @@
+#!/usr/bin/python
+"""Ansible module: end k3s on a host, with all that it left in the kernel.
+
+``systemctl stop`` leaves the pods running. Here go the processes of all pods, their mounts, network
+namespaces and interfaces, and the firewall rules; files are the receipt's. Nothing is deleted while
+something of a pod is still mounted: it could be people's data.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+from ansible.module_utils.basic import AnsibleModule
+
+DOCUMENTATION = """
+module: k3s_removed
+short_description: End k3s, its pods, mounts, interfaces and firewall rules
+author: The localcloud authors
+options: {}
+"""
+
+UNITS = ("k3s.service", "k3s-agent.service")
+MOUNTS = ("/run/k3s/", "/var/lib/kubelet/", "/run/netns/cni-", "/run/flannel/")
+DISKS = "/var/lib/rancher/k3s/"  # what is mounted below is somebody's disk: never touched
+OWN = ("agent", "server", "data")  # in it; whatever else is there is not k3s's
+INTERFACES = re.compile(r"^(cni0|flannel[.\w-]*|kube-ipvs0|kube-bridge)$")
+CHAINS = re.compile(r"\b(KUBE|CNI|FLANNEL|flannel)")
+SHIM = re.compile(rb"/containerd-shim[^\0]*\0.*-namespace\0k8s\.io", re.DOTALL)
+DATA = Path("/var/lib/rancher/k3s/data")
+SYSTEM = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+def run(*command: str, stdin: str | None = None) -> subprocess.CompletedProcess:
+    """k3s brings tools of its own where the host has none."""
+    own = ":".join(str(place) for place in (DATA / "current/bin", DATA / "current/bin/aux"))
+    environment = {"PATH": f"{SYSTEM}:{own}", "LC_ALL": "C.UTF-8"}
+    program = shutil.which(command[0], path=environment["PATH"])
+    if program is None:
+        return subprocess.CompletedProcess(command, 127, "", "")
+    return subprocess.run(
+        [program, *command[1:]],
+        env=environment,
+        input=stdin,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def processes() -> dict[int, int]:
+    """Process → its parent."""
+    found = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError, IndexError, ValueError):
+                words = (entry / "stat").read_text().rpartition(")")[2].split()
+                found[int(entry.name)] = int(words[1])
+    return found
+
+
+def of_pods() -> list[int]:
+    """The shims of k3s's containers, and all that runs below them."""
+    parents = processes()
+    chosen = set()
+    for pid in parents:
+        with contextlib.suppress(OSError):
+            if SHIM.search(Path(f"/proc/{pid}/cmdline").read_bytes()):
+                chosen.add(pid)
+    while True:
+        more = {pid for pid, parent in parents.items() if parent in chosen} - chosen
+        if not more:
+            return sorted(chosen)
+        chosen |= more
+
+
+def end_processes() -> list[int]:
+    """Kill until none is left; gives those that do not go."""
+    for _attempt in range(50):
+        pids = of_pods()
+        if not pids:
+            return []
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(0.1)
+    return of_pods()
+
+
+def mounts(places: tuple[str, ...] = MOUNTS) -> list[str]:
+    """Mount points below the places, the innermost first."""
+    lines = Path("/proc/self/mounts").read_text().splitlines()
+    points = [line.split()[1].encode().decode("unicode_escape") for line in lines]
+    return sorted((one for one in points if one.startswith(places)), key=len, reverse=True)
+
+
+def unmount() -> list[str]:
+    """Unmount all; gives what does not go."""
+    for _attempt in range(3):
+        for point in mounts():
+            run("umount", point)
+    return mounts()
+
+
+def delete_data() -> None:
+    """What k3s wrote. The folder itself may be a disk of its own, which stays."""
+    for name in OWN:
+        shutil.rmtree(Path(DISKS, name), ignore_errors=True)
+
+
+def interfaces() -> list[str]:
+    names = [path.name for path in Path("/sys/class/net").iterdir()]
+    bridged = {path.name for path in Path("/sys/class/net").glob("cni0/brif/*")}
+    return sorted(name for name in names if INTERFACES.match(name) or name in bridged)
+
+
+def drop_rules(tables: str) -> bool:
+    """Take the rules of k3s out of ``iptables`` or ``ip6tables``; True if there were some."""
+    saved = run(f"{tables}-save").stdout
+    kept = [line for line in saved.splitlines() if not CHAINS.search(line)]
+    if len(kept) == len(saved.splitlines()):
+        return False
+    run(f"{tables}-restore", stdin="\n".join(kept) + "\n")
+    return True
+
+
+def drop_sets() -> None:
+    for name in run("ipset", "list", "-n").stdout.split():
+        if name.startswith(("KUBE-", "inet6:KUBE-", "kube-router-")):
+            run("ipset", "destroy", name)
+
+
+def drop_groups() -> None:
+    """The pods' control groups, empty by now."""
+    for root in Path("/sys/fs/cgroup").glob("**/kubepods*"):
+        for folder in sorted(root.glob("**/"), key=lambda path: len(str(path)), reverse=True):
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+
+
+def is_there() -> bool:
+    units = [Path("/etc/systemd/system", unit) for unit in UNITS]
+    return bool(any(unit.exists() for unit in units) or of_pods() or interfaces() or mounts())
+
+
+def main() -> None:
+    module = AnsibleModule(argument_spec={}, supports_check_mode=True)
+    there = is_there()
+    if module.check_mode or not there:
+        module.exit_json(changed=there)
+    for unit in UNITS:
+        # All processes of the unit: its pods' shims would live on.
+        run("systemctl", "stop", unit)
+        run("systemctl", "kill", "--signal=KILL", unit)
+    left = [f"process {pid}" for pid in end_processes()] + unmount()
+    for name in sorted(Path("/run/netns").glob("cni-*")):
+        run("ip", "netns", "delete", name.name)
+    for name in interfaces():
+        run("ip", "link", "delete", name)
+    for tables in ("iptables", "ip6tables"):
+        drop_rules(tables)
+    drop_sets()
+    drop_groups()
+    left += interfaces() + mounts((DISKS,))
+    if left:
+        data = {"localcloud_problem": "reset_left", "left": ", ".join(left)}
+        module.fail_json(msg=json.dumps(data))
+    delete_data()
+    module.exit_json(changed=True)
+
+
+if __name__ == "__main__":
+    main()
