@@ -1,6 +1,7 @@
 """Virtual machines behind the lab's one interface."""
 
 import contextlib
+import re
 import shutil
 import time
 from collections.abc import Sequence
@@ -19,6 +20,8 @@ from localcloud.lab.vm import KIND, acceleration, disks, papers, process, qmp, r
 from localcloud.lab.vm import qemu as programs
 from localcloud.lab.vm.guest import CONSOLE, Guest
 from localcloud.lab.vm.qemu import Qemu
+
+_ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[^\n\x20-\x7e\x80-\U0010ffff]")
 
 
 def _place(directory: Path) -> Path:
@@ -53,10 +56,12 @@ class VirtualMachines(Machinery):
 
     def statuses(self, directory: Path, lab: LabState) -> dict[str, str]:
         running = {each.part for each in process.running(lab.id)}
+        # Without the lab's network a machine is of no use, and it cannot be plugged in again.
+        alive = "running" if router.PART in running else "cut off"
         found = {}
         for name in lab.machines:
             made = disks.current(_place(directory) / name).exists()
-            found[name] = "running" if name in running else "exited" if made else "absent"
+            found[name] = alive if name in running else "exited" if made else "absent"
         return found
 
     def require(
@@ -84,6 +89,8 @@ class VirtualMachines(Machinery):
 
     def start(self, directory: Path, lab: LabState, machine: Machine) -> None:
         place = _place(directory)
+        if lost := process.find(lab.id, machine.name):
+            process.kill(lost)
         router.ensure(self.qemu, place / router.PART, lab.id)
         router.plug(place / router.PART, machine)
         papers.write(directory, machine, place / machine.name)
@@ -149,7 +156,8 @@ class VirtualMachines(Machinery):
             for name in (process.WORDS, CONSOLE)
             if (folder / name).exists()
         ]
-        lines = [line.rstrip() for line in "\n".join(words).splitlines() if line.strip()]
+        plain = _ESCAPES.sub("", "\n".join(words))
+        lines = [line.rstrip() for line in plain.splitlines() if line.strip()]
         return Silence(
             _("Its console is in {path}. To begin again: {command}").format(
                 path=folder / CONSOLE, command=f"localcloud lab rebuild {machine.name}"

@@ -1,10 +1,13 @@
 """The lab's network: one small QEMU process without a machine, a switch and a way out in one.
 
 Each machine has one network card, as on a campus: the address it has among its neighbours is also
-the one it reaches the outside with. A switch of QEMU's own (a hub of datagram sockets in a folder
-that only its owner can enter) joins the machines, QEMU's user-mode network (slirp) is their gateway
+the one it reaches the outside with. A switch of QEMU's own (a hub of sockets in a folder that
+only its owner can enter) joins the machines, QEMU's user-mode network (slirp) is their gateway
 and forwards ports of 127.0.0.1 to them. None of it needs root, a tap device or a bridge, and no
 other user of this computer can listen in, as on a multicast group.
+
+Streams and not datagrams: a machine that boots does not read what the others send, and with
+datagrams QEMU then tries again and again, at the expense of a core.
 
 Labs do not see each other's networks, so all of them have the same addresses.
 """
@@ -27,19 +30,17 @@ PART = "network"
 _OUT = "out"
 
 
-def _socket(machine: str, end: str) -> str:
-    return f"{machine}.{end}"
+def _socket(machine: Machine) -> str:
+    return f"{machine.name}.sock"
 
 
 def card(machine: Machine, network: str) -> list[str]:
     """The options that give a machine its card; ``network``: the router's folder, seen from it."""
-    ends = {"local": "vm", "remote": "net"}
-    sockets = [
-        f"{side}.type=unix,{side}.path={network}/{_socket(machine.name, end)}"
-        for side, end in ends.items()
-    ]
     return [
-        *("-netdev", f"dgram,id=lan,{','.join(sockets)}"),
+        *(
+            "-netdev",
+            f"stream,id=lan,server=off,addr.type=unix,addr.path={network}/{_socket(machine)}",
+        ),
         *("-device", f"virtio-net-pci,netdev=lan,mac={machine.mac},romfile="),
     ]
 
@@ -71,14 +72,10 @@ def plug(folder: Path, machine: Machine) -> None:
     """Connect a machine and forward its ports; PortTaken if a program has one of them."""
     with _alone(folder):
         unplug_quietly(folder, machine)
-        ends = {"local": "net", "remote": "vm"}
-        sockets = {
-            side: {"type": "unix", "path": _socket(machine.name, end)} for side, end in ends.items()
-        }
-        name = machine.name
+        name, address = machine.name, {"type": "unix", "path": _socket(machine)}
         qmp.call(
             folder / process.SOCKET,
-            ("netdev_add", {"type": "dgram", "id": name, **sockets}),
+            ("netdev_add", {"type": "stream", "id": name, "server": True, "addr": address}),
             ("netdev_add", {"type": "hubport", "hubid": 0, "id": f"hub-{name}", "netdev": name}),
         )
         for inside, outside in machine.ports.items():
