@@ -30,6 +30,13 @@ def ask(student: Student, probe: Callable[..., object], *arguments: object) -> A
 
 def check_home(student: Student, other: Student, account: Account) -> None:
     """No way into the other's home, by the path of the host and by the one its kernel knows."""
+    if not account.home and student.file_path == other.file_path:
+        # In pods the same path is another file for each, unless two share one volume.
+        found = ask(student, probes.read_file, other.file_path)
+        if other.secret in found:
+            names = {"user": student.name, "other": other.name}
+            raise StepFailed("journey_home_open", path=other.file_path, **names)
+        return
     folders = {account.home, posixpath.dirname(other.file_path)}
     for folder in sorted(filter(None, folders)):
         files = {other.file_path, f"{folder}/{posixpath.basename(other.file_path)}"}
@@ -91,6 +98,8 @@ def _server_open(name: str, other: Student, address: str) -> None:
 
 def check_ports(student: Student, other: Student, account: Account) -> str:
     """From one kernel straight to the other's ports, past the hub and its proxy."""
+    if not account.unix_name:
+        return check_pods(student, other)
     data = {"user": student.name, "other": other.name}
     ports = ask(student, probes.ports_of, account.unix_name)
     if not ports:
@@ -110,6 +119,21 @@ def check_ports(student: Student, other: Student, account: Account) -> str:
     return _("Ports of another user's server on the host, all closed: {ports}.").format(
         ports=", ".join(map(str, ports))
     )
+
+
+def check_pods(student: Student, other: Student) -> str:
+    """From one pod straight to the other's server, which the cluster's policies should forbid."""
+    addresses, port = ask(other, probes.own_addresses)
+    paths = [f"{path_of(other.server_url)}api/contents", "/api/contents"]
+    answers = ask(student, probes.ask_ports, [port], paths, addresses)
+    for _port, path, status in answers:
+        if 200 <= status < 300:
+            details = f"HTTP {status} {path}"
+            names = {"user": student.name, "other": other.name}
+            raise StepFailed("journey_port_open", details, port=port, **names)
+    if answers:
+        return _("Another user's pod can be reached, but asks for a login.")
+    return _("Another user's pod cannot be reached from a kernel.")
 
 
 def _quietly(student: Student, code: str) -> None:

@@ -79,7 +79,29 @@ def ports_of(unix_name: str) -> list[int]:
     return sorted(ports)
 
 
-def ask_ports(ports: list[int], paths: list[str]) -> list[list[object]]:
+def read_file(path: str) -> str:
+    """What stands in a file, or "" if it cannot be read."""
+    try:
+        with open(path) as file:
+            return file.read()
+    except OSError:
+        return ""
+
+
+def own_addresses() -> list[object]:
+    """[addresses of this machine or pod in its network, port of the user's server]."""
+    import os
+    import socket
+    from urllib.parse import urlsplit
+
+    found = socket.getaddrinfo(socket.gethostname(), None, proto=socket.IPPROTO_TCP)
+    port = urlsplit(os.environ.get("JUPYTERHUB_SERVICE_URL", "")).port or 8888
+    return [sorted({entry[4][0] for entry in found}), port]
+
+
+def ask_ports(
+    ports: list[int], paths: list[str], hosts: tuple[str, ...] = ("127.0.0.1", "::1")
+) -> list[list[object]]:
     """HTTP status of each path on each port without any login: [[port, path, status], …].
 
     Ports that do not speak HTTP (a kernel's own) are left out after the first silence.
@@ -94,7 +116,7 @@ def ask_ports(ports: list[int], paths: list[str]) -> list[list[object]]:
 
     answers = []
     for port in ports:
-        for host in ("127.0.0.1", "::1"):
+        for host in hosts:
             for path in paths:
                 try:
                     number = status(host, port, path)

@@ -79,7 +79,7 @@ def people(answers: dict[str, Any]) -> tuple[Any, Any]:
         name = code.split("def ", 1)[1].split("(", 1)[0] if "def " in code else ""
         return json.dumps(answers.get(name))
 
-    one = SimpleNamespace(name="a", run=run)
+    one = SimpleNamespace(name="a", run=run, file_path="/home/a/localcloud-journey.txt")
     other = SimpleNamespace(
         name="b",
         run=run,
@@ -137,6 +137,42 @@ def test_ports_that_are_closed_or_unseen_pass_with_a_remark() -> None:
     assert "4000" in privacy.check_ports(one, other, BEA)
     one, other = people({"ports_of": []})
     assert "No port" in privacy.check_ports(one, other, BEA)
+
+
+IN_A_POD = Account("b", "", "")
+
+
+def in_pods(answers: dict[str, Any]) -> tuple[Any, Any]:
+    """Two students of a cluster: the same paths for both, and no Unix names."""
+    one, other = people(answers)
+    one.file_path = other.file_path = "/home/jovyan/localcloud-journey.txt"
+    return one, other
+
+
+def test_the_same_path_in_two_pods_is_no_finding_unless_it_is_the_same_file() -> None:
+    privacy.check_home(*in_pods({"read_file": "my own secret"}), IN_A_POD)
+    with pytest.raises(StepFailed) as failure:
+        privacy.check_home(*in_pods({"read_file": "0" * 8}), IN_A_POD)
+    assert failure.value.problem_id == "journey_home_open"
+
+
+def test_another_pod_is_asked_at_its_own_address() -> None:
+    seen: dict[str, Any] = {"own_addresses": [["10.42.0.9"], 8888]}
+    open_pod = [[8888, "/user/b/api/contents", 200]]
+    with pytest.raises(StepFailed) as failure:
+        privacy.check_ports(*in_pods({**seen, "ask_ports": open_pod}), IN_A_POD)
+    assert failure.value.problem_id == "journey_port_open"
+    asks = [[8888, "/user/b/api/contents", 403]]
+    assert "login" in privacy.check_ports(*in_pods({**seen, "ask_ports": asks}), IN_A_POD)
+    assert "cannot" in privacy.check_ports(*in_pods({**seen, "ask_ports": []}), IN_A_POD)
+
+
+def test_own_addresses_and_files_are_told(tmp_path: Path) -> None:
+    addresses, port = in_a_cell(probes.own_addresses)
+    assert addresses and port == 8888
+    (tmp_path / "a").write_text("words")
+    assert in_a_cell(probes.read_file, str(tmp_path / "a")) == "words"
+    assert in_a_cell(probes.read_file, str(tmp_path / "none")) == ""
 
 
 @pytest.mark.parametrize(

@@ -39,21 +39,21 @@ ln -s /opt/proxy/node_modules/.bin/configurable-http-proxy "$root/usr/local/bin/
 chroot "$root" useradd --uid 1000 --gid 100 --create-home jovyan
 mkdir -p "$root/srv/jupyterhub" "$root/usr/local/etc/jupyterhub" "$root/home/rstudio"
 chown 1000 "$root/srv/jupyterhub" "$root/home/rstudio"
-names="k8s-hub:4.4.0 configurable-http-proxy:5.2.0 notebook:1"
-for name in $names; do
-  set -- "$@" "localcloud.test/stand-in/$name"
-done
-shift
-tar -C "$root" -c . | podman import --quiet \
-  --change 'ENV PATH=/opt/hub/bin:/usr/local/bin:/usr/bin:/bin' --change 'ENV HOME=/home/jovyan' \
-  --change 'ENV LANG=C.UTF-8' --change 'ENTRYPOINT ["tini", "--"]' --change 'USER 1000' \
-  --change 'WORKDIR /srv/jupyterhub' - "$1"
-first=$1
-shift
-for name; do
-  podman tag "$first" "$name"
-done
+find "$root/opt" -name '*.map' -delete
+hub=localcloud.test/stand-in/k8s-hub:4.4.0
+proxy=localcloud.test/stand-in/configurable-http-proxy:5.2.0
+notebook=localcloud.test/stand-in/notebook:1
+tar -C "$root" -cf "$work/root.tar" .
+image() { # image NAME WORKDIR
+  podman import --quiet --change 'ENV PATH=/opt/hub/bin:/usr/local/bin:/usr/bin:/bin' \
+    --change 'ENV HOME=/home/jovyan' --change 'ENV LANG=C.UTF-8' --change 'USER 1000' \
+    --change 'ENTRYPOINT ["tini", "--"]' --change "WORKDIR $2" "$work/root.tar" "$1"
+}
+image "$hub" /srv/jupyterhub
+image "$notebook" /home/jovyan
+podman tag "$hub" "$proxy"
 mkdir -p "$out"
-podman save --quiet --format docker-archive --output "$out/z2jh-standins.tar.new" "$first" "$@"
-podman rmi --force "$first" "$@" >/dev/null
+podman save --quiet --multi-image-archive --format docker-archive \
+  --output "$out/z2jh-standins.tar.new" "$hub" "$proxy" "$notebook"
+podman rmi --force "$hub" "$proxy" "$notebook" >/dev/null
 mv "$out/z2jh-standins.tar.new" "$out/z2jh-standins.tar"

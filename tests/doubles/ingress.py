@@ -1,0 +1,73 @@
+#!/usr/bin/python3
+"""Stand-in for Traefik on a test cluster: passes port 80 (and 443, with the hub's certificate) on.
+
+It knows one Service, the hub's proxy-public, and routes nothing: hosts, paths, redirects and
+middlewares are not looked at. Runs on a node as root: ``ingress.py NAMESPACE KUBECTL…``.
+"""
+
+import asyncio
+import base64
+import json
+import ssl
+import subprocess
+import sys
+import tempfile
+from functools import cache
+
+
+def kube(*words: str) -> dict:
+    done = subprocess.run([*sys.argv[2:], *words, "-o", "json"], capture_output=True, text=True)
+    return dict(json.loads(done.stdout)) if done.returncode == 0 else {}
+
+
+def certificate() -> ssl.SSLContext | None:
+    """What the Ingress's secret holds at the start."""
+    data = kube("get", "secret", "hub-tls", "--namespace", sys.argv[1]).get("data")
+    if not data:
+        return None
+    with tempfile.NamedTemporaryFile("wb", suffix=".pem") as pem:
+        for name in ("tls.key", "tls.crt"):
+            pem.write(base64.b64decode(data[name]) + b"\n")
+        pem.flush()
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(pem.name)
+    return context
+
+
+@cache
+def address() -> str:
+    service = kube("get", "service", "proxy-public", "--namespace", sys.argv[1])
+    return str(service["spec"]["clusterIP"])
+
+
+async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    try:
+        while block := await reader.read(65536):
+            writer.write(block)
+            await writer.drain()
+    except OSError:
+        pass
+    finally:
+        writer.close()
+
+
+async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    try:
+        inside = await asyncio.open_connection(address(), 80)
+    except (OSError, KeyError):
+        writer.close()
+        address.cache_clear()
+        return
+    await asyncio.gather(pump(reader, inside[1]), pump(inside[0], writer))
+
+
+async def main() -> None:
+    servers = [await asyncio.start_server(serve, None, 80)]
+    known = certificate()
+    if known:
+        servers.append(await asyncio.start_server(serve, None, 443, ssl=known))
+    await asyncio.gather(*(server.serve_forever() for server in servers))
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
