@@ -30,11 +30,12 @@ others=$(sed '/^# localcloud-lab begin$/,/^# localcloud-lab end$/d' /etc/hosts)
 printf '%s\n# localcloud-lab begin\n%s\n# localcloud-lab end\n' "$others" "$(cat "$lab/hosts")" \
   >/etc/hosts
 
-# systemd's own cgroup v1 tree can hang outside the container: nothing can be made in it, and what
-# looks for it there (a kubelet) fails. systemd itself uses the unified tree beside it.
+# podman hands systemd's cgroup v1 tree of this computer to every container: one kubelet in it would
+# clean up behind the others'. systemd itself uses the unified tree beside it.
 tree=/sys/fs/cgroup/systemd
-if [ -e /run/.containerenv ] && mountpoint -q "$tree" && [ -d /sys/fs/cgroup/unified ]; then
-  if mkdir "$tree/localcloud-lab" 2>/dev/null; then rmdir "$tree/localcloud-lab"; else umount "$tree" || :; fi
+if [ -e /run/.containerenv ] && [ -d /sys/fs/cgroup/unified ]; then
+  umount "$tree/release_agent" 2>/dev/null || :
+  while umount "$tree" 2>/dev/null; do :; done
 fi
 # Storage drivers hand mounts on to the machine's own processes.
 mount --make-rshared / || :
