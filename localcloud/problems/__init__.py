@@ -11,7 +11,17 @@ from typing import Any
 from localcloud import hints
 from localcloud.errors import ExitCode, LocalcloudError
 from localcloud.i18n import _
-from localcloud.problems import artifact, journey, k3s, login, mirrors, preflight, run, z2jh
+from localcloud.problems import (
+    artifact,
+    journey,
+    k3s,
+    login,
+    mirrors,
+    preflight,
+    run,
+    storage,
+    z2jh,
+)
 from localcloud.problems.template import Template
 
 PROBLEMS: dict[str, Template] = {
@@ -21,6 +31,7 @@ PROBLEMS: dict[str, Template] = {
     **run.PROBLEMS,
     **artifact.PROBLEMS,
     **k3s.PROBLEMS,
+    **storage.PROBLEMS,
     **z2jh.PROBLEMS,
     **journey.PROBLEMS,
 }
