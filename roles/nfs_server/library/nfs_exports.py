@@ -1,0 +1,172 @@
+#!/usr/bin/python
+"""Ansible module: what the kernel's NFS server really exports, and that it answers.
+
+The written exports are one thing and what the kernel knows is another. They are brought together
+without a restart, at which every node of the cluster would wait.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import struct
+import subprocess
+from pathlib import Path
+
+from ansible.module_utils.basic import AnsibleModule
+
+DOCUMENTATION = """
+module: nfs_exports
+short_description: Bring the kernel's exports to what is written, and ask the server for them
+author: The localcloud authors
+options:
+  state:
+    description: C(present) exports and limits; C(verified) asks; C(absent) withdraws a file's.
+    type: str
+    choices: [present, verified, absent]
+    required: true
+  file:
+    description: With C(absent), the file of exports that goes.
+    type: path
+    default: ""
+  program:
+    description: With C(present), the program that gives folders their owners and limits.
+    type: path
+    default: ""
+  settings:
+    description: With C(present), that program's settings.
+    type: path
+    default: ""
+  path:
+    description: With C(verified), the directory that is exported.
+    type: path
+    default: ""
+  limited:
+    description: With C(verified), whether folders have limits.
+    type: bool
+    default: false
+"""
+
+ETAB = Path("/var/lib/nfs/etab")
+PORT = 2049
+SECONDS = 10
+NFS, VERSION = 100003, 4
+
+
+class Failed(Exception):
+    """What a person is told: a problem's id and its data."""
+
+    def __init__(self, problem: str, **data: str) -> None:
+        super().__init__(problem)
+        self.data = {**data, "localcloud_problem": problem}
+
+
+def run(*command: str) -> subprocess.CompletedProcess:
+    environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+
+def exported() -> list[str]:
+    """What the server offers to whom, a line each."""
+    return sorted(ETAB.read_text().splitlines()) if ETAB.exists() else []
+
+
+def clients_of(path: str) -> list[str]:
+    rows = (line.split("\t") for line in exported() if "\t" in line)
+    return [row[1].partition("(")[0] for row in rows if row[0] == path]
+
+
+def export() -> bool:
+    before = exported()
+    done = run("exportfs", "-r")
+    if done.returncode or "Failed" in done.stderr:
+        raise Failed("nfs_export", details=done.stderr.strip())
+    return exported() != before
+
+
+def give_limits(program: str, settings: str) -> bool:
+    done = run("/usr/bin/python3", "-I", "-B", program, settings)
+    if done.returncode:
+        raise Failed("nfs_limits", details=done.stderr.strip()[-2000:])
+    return done.stdout.strip() == "changed"
+
+
+def ask(host: str = "127.0.0.1", port: int = PORT) -> str:
+    """Call the server's procedure 0, which does nothing; why it gave no answer, or ""."""
+    call = struct.pack(">10I", 0x6C636C64, 0, 2, NFS, VERSION, 0, 0, 0, 0, 0)
+    try:
+        with socket.create_connection((host, port), timeout=SECONDS) as stream:
+            stream.sendall(struct.pack(">I", 0x80000000 | len(call)) + call)
+            answer = stream.recv(64)
+    except OSError as error:
+        return str(error)
+    if len(answer) < 28:
+        return "no answer"
+    _mark, _id, kind, state, _flavor, _length, accepted = struct.unpack(">7I", answer[:28])
+    return "" if (kind, state, accepted) == (1, 0, 0) else "NFS version 4 is not served"
+
+
+def quotas_enforced(path: str) -> bool:
+    shown = run("findmnt", "--noheadings", "--output", "OPTIONS", "--target", path).stdout
+    return bool({"prjquota", "pquota"} & set(shown.strip().split(",")))
+
+
+def verify(parameters: dict) -> None:
+    path = parameters["path"]
+    silent = ask()
+    journal = run("journalctl", "-n", "25", "--no-pager", "-o", "cat", "-u", "nfs-server").stdout
+    if silent:
+        raise Failed("nfs_silent", status=silent, details=journal)
+    clients = clients_of(path)
+    if not clients:
+        raise Failed("nfs_not_exported", path=path, details=journal)
+    if "*" in clients:
+        raise Failed("nfs_everybody", client="*")
+    if parameters["limited"] and not quotas_enforced(path):
+        raise Failed("nfs_quotas_off", path=path)
+
+
+def withdraw(file: Path) -> bool:
+    if not file.exists():
+        return False
+    file.unlink()
+    run("exportfs", "-r")
+    return True
+
+
+def act(module: AnsibleModule) -> dict:
+    state = module.params["state"]
+    if module.check_mode and state != "verified":
+        return {"changed": state == "absent"}
+    if state == "present":
+        changed = export()
+        limited = give_limits(module.params["program"], module.params["settings"])
+        return {"changed": changed or limited}
+    if state == "absent":
+        return {"changed": withdraw(Path(module.params["file"]))}
+    if not module.check_mode:  # a dry run installed nothing
+        verify(module.params)
+    return {"changed": False}
+
+
+def main() -> None:
+    texts = {
+        name: {"type": "path", "default": ""} for name in ("file", "program", "settings", "path")
+    }
+    module = AnsibleModule(
+        argument_spec={
+            "state": {"choices": ["present", "verified", "absent"], "required": True},
+            "limited": {"type": "bool", "default": False},
+            **texts,
+        },
+        supports_check_mode=True,
+    )
+    try:
+        result = act(module)
+    except Failed as failed:
+        module.fail_json(msg=json.dumps(failed.data))
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

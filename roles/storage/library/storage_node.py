@@ -1,0 +1,90 @@
+#!/usr/bin/python
+"""Ansible module: whether a node's kernel can do what volumes from elsewhere need.
+
+Loads the modules, as they will be loaded at boot; finds what would take Longhorn's disks away.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from pathlib import Path
+
+from ansible.module_utils.basic import AnsibleModule
+
+DOCUMENTATION = """
+module: storage_node
+short_description: Load the kernel's modules for volumes, and look for what is in their way
+author: The localcloud authors
+options:
+  modules:
+    description: Modules of the kernel that are needed.
+    type: list
+    elements: str
+    required: true
+  longhorn:
+    description: Whether the node gets Longhorn, which multipathd would disturb.
+    type: bool
+    default: false
+"""
+RETURN = """
+units:
+  description: Units that came with the packages of this component, to be stopped at its removal.
+  type: list
+  returned: always
+"""
+
+BLACKLIST = re.compile(r"blacklist\s*\{[^}]*devnode[^}]*sd", re.DOTALL)
+# Unit → a file of its package: what was there before is not ours to stop.
+BROUGHT = {
+    "iscsid.service": "/usr/sbin/iscsid",
+    "rpcbind.socket": "/usr/sbin/rpcbind",
+    "rpcbind.service": "/usr/sbin/rpcbind",
+}
+
+
+def run(*command: str) -> subprocess.CompletedProcess:
+    environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+
+def loaded(module: str) -> bool:
+    """Loaded or built in. A container sees its computer's modules, and can load none itself."""
+    return Path("/sys/module", module).is_dir() or run("modprobe", module).returncode == 0
+
+
+def lacking(modules: list[str]) -> str:
+    return next((module for module in modules if not loaded(module)), "")
+
+
+def multipath_takes_disks() -> bool:
+    if run("systemctl", "is-active", "--quiet", "multipathd").returncode:
+        return False
+    folder = Path("/etc/multipath/conf.d")
+    files = [Path("/etc/multipath.conf"), *sorted(folder.glob("*.conf"))]
+    return not any(BLACKLIST.search(file.read_text()) for file in files if file.exists())
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "modules": {"type": "list", "elements": "str", "required": True},
+            "longhorn": {"type": "bool", "default": False},
+        },
+        supports_check_mode=True,
+    )
+    longhorn = module.params["longhorn"]
+    if longhorn and multipath_takes_disks():
+        module.fail_json(msg=json.dumps({"localcloud_problem": "storage_multipath"}))
+    missing = "" if module.check_mode else lacking(module.params["modules"])
+    if missing:
+        provider = "longhorn" if missing.startswith("iscsi") else "nfs"
+        data = {"localcloud_problem": "storage_module_missing", "module": missing}
+        module.fail_json(msg=json.dumps({**data, "provider": provider}))
+    units = [unit for unit, program in BROUGHT.items() if not Path(program).exists()]
+    module.exit_json(changed=False, units=units)
+
+
+if __name__ == "__main__":
+    main()
