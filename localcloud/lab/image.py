@@ -103,7 +103,9 @@ def bootstrap(recipe: Recipe, tar: Path) -> None:
         try:
             partial.unlink(missing_ok=True)
             partial.touch(mode=0o600)
-            _run(command(recipe, work, partial), {**os.environ, "TMPDIR": str(work)})
+            # The words of perl and apt in one language: they are shown, and programs read them.
+            environment = {**os.environ, "TMPDIR": str(work), "LC_ALL": "C.UTF-8"}
+            _run(command(recipe, work, partial), environment)
             partial.replace(tar)
         finally:
             partial.unlink(missing_ok=True)
