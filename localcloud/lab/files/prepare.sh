@@ -34,8 +34,8 @@ printf '%s\n# localcloud-lab begin\n%s\n# localcloud-lab end\n' "$others" "$(cat
 # clean up behind the others'. systemd itself uses the unified tree beside it.
 tree=/sys/fs/cgroup/systemd
 if [ -e /run/.containerenv ] && [ -d /sys/fs/cgroup/unified ]; then
-  umount "$tree/release_agent" 2>/dev/null || :
-  while umount "$tree" 2>/dev/null; do :; done
+  umount -l "$tree/release_agent" 2>/dev/null || :
+  while umount -l "$tree" 2>/dev/null; do :; done
 fi
 # Storage drivers hand mounts on to the machine's own processes.
 mount --make-rshared / || :
