@@ -4,7 +4,8 @@
 Called as ``helm`` or ``kubectl`` (links to this file). ``CLUSTER_DOUBLE`` names the state: a dict
 with ``history``, ``objects``, ``pods``, ``classes``, ``calls`` (what was called), and what shall
 happen: ``down`` (no API), ``fail`` (an upgrade's words of failure), ``hang`` (an upgrade that waits
-until it is interrupted), ``schema`` (words of a refused value), ``stuck`` (a rollback that fails).
+until it is interrupted), ``young`` (that many times a kind is not known yet), ``schema`` (words of
+a refused value), ``stuck`` (a rollback that fails).
 It says nothing about Kubernetes: only how role z2jh deals with it is tried here.
 """
 
@@ -116,6 +117,10 @@ def kubectl(state: dict, words: list[str]) -> None:
     if words[0] == "get":
         print(json.dumps({"items": listed(state, words[1])}))
     elif words[0] == "apply":
+        if state.get("young"):
+            state["young"] -= 1
+            save(state)
+            end('error: unable to recognize "STDIN": no matches for kind "Middleware"')
         new = json.load(sys.stdin)["items"]
         names = {(one["kind"], one["metadata"]["name"]) for one in new}
         kept = [o for o in state["objects"] if (o["kind"], o["metadata"]["name"]) not in names]

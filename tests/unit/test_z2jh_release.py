@@ -144,6 +144,15 @@ def test_the_namespace_and_what_the_release_needs_come_first(cluster):
     assert [one["kind"] for one in cluster.state["objects"]] == ["Namespace", "Middleware"]
 
 
+def test_a_young_cluster_that_lacks_traefiks_kinds_is_waited_for(cluster):
+    cluster.set(young=2)
+    assert cluster.install()["changed"] is True
+    cluster.write("site", {"x": 1})
+    cluster.set(young=1000)
+    data = cluster.refused(timeout=1)
+    assert "Middleware" in data["details"]
+
+
 def test_a_dry_run_changes_nothing(cluster):
     assert cluster.install(dry=True)["changed"] is True
     assert cluster.state["history"] == cluster.state["objects"] == []
@@ -210,7 +219,7 @@ def test_hopeless_pods_end_the_waiting(cluster):
     cluster.write("site", {"hub": {"image": {"name": "no such"}}})
     cluster.set(hang=True, pods=[pod("hub-8", "InvalidImageName", "could not parse reference")])
     data = cluster.refused()
-    assert "hub-8: hub: InvalidImageName: could not parse reference" in data["details"]
+    assert "hub-8: hub: InvalidImageName could not parse reference" in data["details"]
     assert cluster.state["history"][-1]["description"] == "Rollback to 1"
 
 

@@ -259,8 +259,19 @@ class Release:
         objects = [space]
         if self.p["objects"]:
             objects += json.loads(Path(self.p["objects"]).read_text())
-        whole = {"apiVersion": "v1", "kind": "List", "items": objects}
-        self.kube("apply", "-f", "-", stdin=json.dumps(whole))
+        whole = json.dumps({"apiVersion": "v1", "kind": "List", "items": objects})
+        until = time.monotonic() + self.p["timeout"]
+        while True:
+            try:
+                self.kube("apply", "-f", "-", stdin=whole)
+            except Failed as failed:
+                # On a young cluster, what brings the kind (Traefik's chart) is on its way.
+                unknown = "no matches for kind" in str(failed.data["details"])
+                if not unknown or time.monotonic() > until:
+                    raise
+                time.sleep(POLL)
+            else:
+                return
 
     def upgrade(self, description: str) -> str:
         """Install or upgrade and wait; why it failed, or "". The pods are watched meanwhile."""
@@ -297,11 +308,13 @@ class Release:
         for pod in pods:
             name = pod["metadata"]["name"]
             for container, reason, words, restarts in waiting(pod):
-                first = since.setdefault(f"{name}/{container}/{reason}", time.monotonic())
-                late = time.monotonic() - first > PATIENCE
+                late = reason in IN_TIME
+                if late:  # the two reasons of an image that fails to come take turns
+                    first = since.setdefault(f"{name}/{container}", time.monotonic())
+                    late = time.monotonic() - first > PATIENCE
                 crashes = reason == "CrashLoopBackOff" and restarts > 2
-                if reason in AT_ONCE or crashes or (reason in IN_TIME and late):
-                    return f"{name}: {container}: {reason}: {words}"
+                if reason in AT_ONCE or crashes or late:
+                    return f"{name}: {container}: {reason} {words}".strip()
         return ""
 
     def diagnosis(self) -> str:
@@ -341,9 +354,9 @@ class Release:
         self.kube("delete", "pods", "--selector", "component=singleuser-server", *space)
         if self.p["objects"] and Path(self.p["objects"]).exists():
             objects = json.loads(Path(self.p["objects"]).read_text())
-            whole = {"apiVersion": "v1", "kind": "List", "items": objects}
-            words = "delete", "--ignore-not-found", "-f", "-"
-            self.kube(*(words if objects else ("version",)), stdin=json.dumps(whole))
+            whole = json.dumps({"apiVersion": "v1", "kind": "List", "items": objects})
+            # A kind that the cluster no longer knows is gone with all of its objects.
+            self.run(*self.p["kubectl"], "delete", "--ignore-not-found", "-f", "-", stdin=whole)
         if self.p["delete_data"]:
             self.kube("delete", "namespace", self.namespace, "--ignore-not-found")
 
