@@ -1,0 +1,194 @@
+"""What the role does to the nodes of a cluster, against a pretended API."""
+
+import importlib.util
+import json
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+LIBRARY = Path(__file__).resolve().parents[2] / "roles/k3s/library"
+
+
+def load(name: str):
+    spec = importlib.util.spec_from_file_location(name, LIBRARY / f"{name}.py")
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+k3s_nodes, k3s_removed = load("k3s_nodes"), load("k3s_removed")
+k3s_firewall, k3s_facts = load("k3s_firewall"), load("k3s_facts")
+
+
+class Api:
+    """kubectl for a handful of nodes."""
+
+    def __init__(self, *names: str) -> None:
+        self.nodes = {name: self.node(name) for name in names}
+        self.calls: list[str] = []
+
+    def node(self, name: str) -> dict:
+        return {
+            "metadata": {"name": name, "labels": {}, "annotations": {}},
+            "spec": {"taints": [], "unschedulable": False},
+            "status": {
+                "nodeInfo": {"kubeletVersion": "v1"},
+                "conditions": [{"type": "Ready", "status": "True"}],
+            },
+        }
+
+    def __call__(self, *words: str, timeout: float = 0) -> str:
+        if words[:2] == ("get", "nodes"):
+            return json.dumps({"items": list(self.nodes.values())})
+        self.calls.append(" ".join(word for word in words if not word.startswith("--")))
+        if words[0] == "annotate":
+            found = self.nodes[words[2]]["metadata"]["annotations"]
+            for word in words[4:]:
+                key, equals, value = word.partition("=")
+                found.update({key: value} if equals else {})
+                if not equals:
+                    found.pop(key.removesuffix("-"))
+        if words[0] == "delete" and words[1] == "node":
+            del self.nodes[words[2]]
+        return ""
+
+    def silence(self, name: str) -> None:
+        self.nodes[name]["status"]["conditions"][0]["status"] = "Unknown"
+
+
+@pytest.fixture
+def api(monkeypatch):
+    made = Api("a", "b")
+    monkeypatch.setattr(k3s_nodes, "kubectl", made)
+    monkeypatch.setattr(k3s_nodes, "POLL", 0)
+    return made
+
+
+def work(**wanted) -> dict:
+    defaults = {"ready": {}, "known": [], "drain": [], "remove": []}
+    defaults |= {"timeout": 0, "drain_timeout": 5}
+    return k3s_nodes.work(SimpleNamespace(params=defaults | wanted, check_mode=False))
+
+
+def verbs(api) -> list[str]:
+    return [call for call in api.calls if not call.startswith("annotate")]
+
+
+LIKE = {"version": "v1", "labels": {}, "taints": []}
+
+
+def test_a_second_look_changes_nothing(api):
+    work(ready={"a": LIKE})
+    api.calls.clear()
+    assert work(ready={"a": LIKE})["changed"] is False and api.calls == []
+
+
+def test_only_labels_that_came_from_us_are_taken_out(api):
+    api.nodes["a"]["metadata"]["labels"] |= {"theirs": "1", "ours": "1", "kept": "0"}
+    mark = json.dumps({"labels": ["ours", "kept"], "taints": []})
+    api.nodes["a"]["metadata"]["annotations"][k3s_nodes.MARK] = mark
+    assert work(ready={"a": {**LIKE, "labels": {"kept": "2"}}})["changed"]
+    assert verbs(api) == ["label node a kept=2 ours-"]
+
+
+def test_a_node_that_stays_silent_is_named_with_its_reason(api):
+    api.nodes["b"]["status"]["conditions"][0] |= {"status": "False", "message": "no network"}
+    with pytest.raises(k3s_nodes.Failed) as caught:
+        work(ready={"a": LIKE, "b": LIKE, "c": LIKE})
+    assert caught.value.problem == "k3s_not_ready"
+    assert caught.value.data["details"] == "b: no network\nc: not registered"
+
+
+def test_the_old_release_is_not_ready(api):
+    with pytest.raises(k3s_nodes.Failed) as caught:
+        work(ready={"a": {**LIKE, "version": "v2"}})
+    assert "a: runs v1" in caught.value.data["details"]
+
+
+def test_an_emptied_node_takes_pods_again_when_it_is_ready(api):
+    work(drain=["a"])
+    assert verbs(api) == ["drain a"]
+    work(ready={"a": LIKE})
+    assert verbs(api) == ["drain a", "uncordon a"]
+    assert k3s_nodes.EMPTIED not in api.nodes["a"]["metadata"]["annotations"]
+
+
+def test_somebody_elses_cordon_stays(api):
+    api.nodes["a"]["spec"]["unschedulable"] = True
+    work(drain=["a"])
+    work(ready={"a": LIKE})
+    assert verbs(api) == []
+
+
+def test_the_only_node_is_never_emptied(api):
+    del api.nodes["b"]
+    assert work(drain=["a"])["drained"] == [] and verbs(api) == []
+
+
+def test_a_node_is_emptied_then_removed_with_its_password(api):
+    assert work(remove=["b"])["removed"] == ["b"]
+    assert verbs(api) == [
+        "drain b",
+        "delete node b",
+        "delete secret -n kube-system b.node-password.k3s",
+    ]
+    assert work(remove=["b"])["changed"] is False
+
+
+def test_a_dead_node_is_removed_without_waiting_for_its_pods(api):
+    api.silence("b")
+    work(remove=["b"])
+    assert verbs(api)[0] == "delete node b"
+
+
+def test_only_dead_nodes_of_ours_are_given_up(api):
+    work(ready={"a": LIKE, "b": LIKE})
+    api.nodes["theirs"] = api.node("theirs")
+    api.silence("theirs")
+    found = work(ready={"a": LIKE}, known=["a"])
+    assert found["removed"] == [] and sorted(found["strangers"]) == ["b", "theirs"]
+    api.silence("b")
+    assert work(ready={"a": LIKE}, known=["a"])["removed"] == ["b"]
+    assert "theirs" in api.nodes
+
+
+def test_whose_processes_and_rules_a_removal_takes():
+    shim = b"/var/lib/rancher/k3s/data/1/bin/containerd-shim-runc-v2\0-namespace\0k8s.io\0-id\0x"
+    assert k3s_removed.SHIM.search(shim)
+    assert not k3s_removed.SHIM.search(b"/usr/bin/containerd-shim-runc-v2\0-namespace\0moby\0")
+    assert k3s_removed.CHAINS.search("-A PREROUTING -j KUBE-SERVICES")
+    assert not k3s_removed.CHAINS.search("-A ufw-user-input -p tcp --dport 22 -j ACCEPT")
+    assert k3s_removed.INTERFACES.match("flannel.1") and not k3s_removed.INTERFACES.match("cni01")
+
+
+def test_every_rule_of_a_firewall_can_be_taken_back(monkeypatch):
+    monkeypatch.setattr(k3s_firewall, "run", lambda *_words: "ufw allow 80/tcp\n")
+    commands = k3s_firewall.ufw(None, ["10.42.0.0/16", "192.0.2.7"], [80, 6443])
+    assert [" ".join(k3s_firewall.reverse(command)) for command in commands] == [
+        "ufw delete allow from 10.42.0.0/16",
+        "ufw delete allow from 192.0.2.7",
+        "ufw route delete allow from 10.42.0.0/16",
+        "ufw route delete allow to 10.42.0.0/16",
+        "ufw delete allow 6443/tcp",
+    ]
+    monkeypatch.setattr(k3s_firewall, "run", lambda *_words: "")
+    (command,) = k3s_firewall.firewalld(None, ["10.42.0.0/16"], [])
+    assert k3s_firewall.reverse(command)[-1] == "--remove-source=10.42.0.0/16"
+
+
+def test_whose_installation_it_is(tmp_path, monkeypatch):
+    monkeypatch.setattr(k3s_facts, "SYSTEMD", tmp_path)
+    for name in ("DATA", "CONFIG", "BINARIES"):
+        if name != "BINARIES":
+            monkeypatch.setattr(k3s_facts, name, tmp_path / name)
+    unit = tmp_path / "k3s.service"
+    unit.write_text("ExecStart=/opt/localcloud/k3s/bin/k3s-v1.36.4+k3s1 server\n")
+    found = k3s_facts.installed()
+    assert (found["version"], found["kind"], found["foreign"]) == ("v1.36.4+k3s1", "server", "")
+    unit.write_text("ExecStart=/usr/local/bin/k3s server\n")
+    found = k3s_facts.installed()
+    assert found["version"] == "" and found["foreign"] == str(unit)

@@ -1,0 +1,162 @@
+"""Who starts a cluster, who joins it, who is upgraded; and what is refused beforehand."""
+
+import importlib.util
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from localcloud.problems import PROBLEMS, explain
+
+ROLE = Path(__file__).resolve().parents[2] / "roles/k3s"
+OLD, NEW = "v1.36.4+k3s1", "v1.37.1+k3s1"
+
+
+def load(path: str):
+    spec = importlib.util.spec_from_file_location(f"k3s_{Path(path).stem}", ROLE / path)
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+k3s_plan = load("action_plugins/k3s_plan.py")
+
+
+def look(version="", data=False, joined=False, wanted=OLD, **more):
+    node = {"arch": "amd64", "default_route": True, "version": version, "etcd": data}
+    node |= {"joined": joined, "kind": more.pop("kind", ""), "foreign": more.pop("foreign", "")}
+    node |= {key: more.pop(key) for key in ("arch", "default_route") if key in more}
+    settings = {
+        "version": wanted,
+        "hashes": {"k3s": "0" * 64},
+        "release": "https://example.edu/k3s",
+    }
+    return {"node": node, "settings": {**settings, **more}}
+
+
+def plan(looks, servers, agents=(), nodes=None):
+    cluster = k3s_plan.Cluster(looks, list(servers), list(agents), list(nodes or looks))
+    return k3s_plan.plan(cluster)
+
+
+def refused(looks, servers, agents=(), nodes=None):
+    with pytest.raises(k3s_plan.Refused) as caught:
+        plan(looks, servers, agents, nodes)
+    problem = explain(caught.value.problem, {**caught.value.data, "host": "h"})
+    assert problem.known and "?" not in problem.message + problem.remedy
+    return problem.message + " " + problem.remedy
+
+
+def test_a_new_cluster_is_made_by_its_first_server_and_joined_by_the_others():
+    looks = {name: look() for name in ("a", "b", "c", "x")}
+    found = plan(looks, ["a", "b", "c"], ["x"])
+    assert [found[name]["start"] for name in "abcx"] == [True, False, False, False]
+    assert [found[name]["join"] for name in "abcx"] == ["", "a", "a", "a"]
+    assert not any(entry["upgrade"] for entry in found.values())
+
+
+def test_the_second_run_plans_the_same():
+    looks = {"a": look(OLD, True), "b": look(OLD, True, True), "x": look(OLD)}
+    found = plan(looks, ["a", "b"], ["x"])
+    assert found["a"]["start"] and found["b"] == {"start": False, "join": "a", "upgrade": False}
+    assert found["x"]["join"] == "a"
+
+
+def test_a_first_server_that_lost_its_disk_joins_the_others_for_good():
+    looks = {"a": look(), "b": look(OLD, True, True), "c": look(OLD, True, True)}
+    assert plan(looks, ["a", "b", "c"])["a"] == {"start": False, "join": "b", "upgrade": False}
+    # And when it has joined, nothing changes: its configuration says that it joined.
+    looks["a"] = look(OLD, True, True)
+    found = plan(looks, ["a", "b", "c"])
+    assert [found[name]["join"] for name in "abc"] == ["b", "a", "a"]
+    assert not any(entry["start"] for entry in found.values())
+
+
+def test_a_server_that_left_the_site_is_no_ones_target():
+    looks = {"b": look(OLD, True, True), "c": look(OLD, True, True), "x": look(OLD)}
+    found = plan(looks, ["b", "c"], ["x"])
+    assert (found["b"]["join"], found["c"]["join"], found["x"]["join"]) == ("c", "b", "b")
+
+
+def test_limited_to_an_agent_the_server_left_out_is_joined():
+    looks = {"a": look(OLD, True), "x": look()}
+    assert plan(looks, ["a"], ["x"], ["x"]) == {
+        "x": {"start": False, "join": "a", "upgrade": False}
+    }
+
+
+def test_no_second_cluster_where_a_server_could_not_be_looked_at():
+    assert "could not be looked at: a" in refused({"b": look()}, ["a", "b"])
+    assert "leaves out its first server, a" in refused(
+        {"a": look(), "b": look()}, ["a", "b"], nodes=["b"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("v1.36.4+k3s1", "v1.38.0+k3s1", "from there to v1.38.0+k3s1 a minor version"),
+        ("v1.36.4+k3s2", "v1.36.4+k3s1", "is older"),
+        ("v1.36.4+k3s1", "v1.9.1+k3s1", "is older"),
+        ("", "stable", "is no release"),
+    ],
+)
+def test_versions_that_cannot_be(old, new, words):
+    said = refused({"a": look(old, bool(old), wanted=new)}, ["a"])
+    assert words in said
+
+
+def test_upgrades_go_one_minor_version_at_a_time():
+    looks = {"a": look(OLD, True, wanted=NEW), "x": look(OLD, wanted=NEW)}
+    found = plan(looks, ["a"], ["x"])
+    assert found["a"]["upgrade"] and found["x"]["upgrade"]
+
+
+def test_an_interrupted_upgrade_goes_on():
+    looks = {"a": look(NEW, True, wanted=NEW), "x": look(OLD, wanted=NEW)}
+    found = plan(looks, ["a"], ["x"])
+    assert not found["a"]["upgrade"] and found["x"]["upgrade"]
+
+
+def test_agents_never_get_ahead_of_a_server():
+    looks = {"a": look(OLD, True), "x": look(OLD, wanted=NEW)}
+    assert "Servers are upgraded before agents" in refused(looks, ["a"], ["x"], ["x"])
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"foreign": "/etc/systemd/system/k3s.service"}, "localcloud did not install"),
+        ({"arch": "riscv64"}, "riscv64"),
+        ({"default_route": False}, "no default route"),
+        ({"config_keys": ["token"]}, "k3s_token"),
+        ({"config_keys": ["node-label+"]}, "k3s_node_labels"),
+        ({"hashes": {}}, "https://example.edu/k3s/sha256sum-amd64.txt"),
+        ({"arch": "arm64"}, "hash of k3s-arm64"),
+        ({"archive": True}, "k3s-airgap-images-amd64.tar"),
+        ({"kind": "agent", "version": OLD}, "localcloud reset --limit a"),
+    ],
+)
+def test_what_cannot_be_is_refused_with_a_remedy(changed, words):
+    assert words in refused({"a": look(**changed)}, ["a"])
+
+
+def test_parts_of_the_site_that_contradict_each_other():
+    assert "no server" in refused({"x": look()}, [], ["x"])
+    assert "at once: a" in refused({"a": look()}, ["a"], ["a"])
+    assert "both be the node n-1" in refused({"n_1": look(), "n-1": look()}, ["n_1", "n-1"])
+
+
+def test_servers_must_be_configured_alike():
+    looks = {"a": look(service_cidr="10.43.0.0/16"), "b": look(service_cidr="10.44.0.0/16")}
+    assert "k3s_service_cidr differs" in refused(looks, ["a", "b"])
+
+
+def test_every_problem_of_the_role_is_in_the_catalogue():
+    named = set()
+    for path in [*ROLE.glob("library/*.py"), *ROLE.glob("action_plugins/*.py")]:
+        named |= set(re.findall(r'(?:Refused|Failed)\(\s*"(\w+)"', path.read_text()))
+    assert len(named) > 15 and named <= set(PROBLEMS)
