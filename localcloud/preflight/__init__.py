@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from localcloud.errors import ExitCode, LocalcloudError, UsageError
-from localcloud.preflight import between, findings, mirror_findings
+from localcloud.preflight import between, findings, meeting, mirror_findings, node_findings
 from localcloud.preflight.facts import Facts
 from localcloud.preflight.needs import Needs, gather
 from localcloud.preflight.probe import Question, ask
@@ -45,7 +45,9 @@ def check(site: "Site", verb: str = "install") -> Report:
             if not any(found.severity == "blocking" for found in judged):
                 report.findings.append(_summary(name, answer))
     if builds:
-        report.findings += between.hosts(report.facts)
+        report.findings += between.hosts(report.facts, {h for h in needs if needs[h].peers()})
+        report.findings += between.servers(site, needs)
+        report.findings += meeting.findings(site, report.facts, needs)
         addresses = {name: host.address for name, host in site.hosts.items()}
         report.findings += between.names(site.endpoints(), report.facts, addresses)
     report.sort()
@@ -57,6 +59,7 @@ def _judge(name: str, facts: Facts, needs: Needs, builds: bool) -> list[Finding]
         return findings.access(name, facts, needs)
     return [
         *findings.of_host(name, facts, needs),
+        *node_findings.of_host(name, facts, needs),
         *mirror_findings.mirrors(name, facts, needs),
     ]
 

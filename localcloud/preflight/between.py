@@ -3,35 +3,63 @@
 import ipaddress
 import socket
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from localcloud.preflight.facts import Facts
+from localcloud.preflight.needs import Needs
+from localcloud.preflight.node_findings import CONTAINERS
 from localcloud.preflight.report import Finding, finding
+
+if TYPE_CHECKING:
+    from localcloud.site import Site
 
 _PATIENCE = 4.0  # seconds for a name to resolve on this computer
 _CLOCK_SECONDS = 2  # clusters and certificates made on one host and read on another
 
 
-def hosts(facts: Mapping[str, Facts]) -> Iterator[Finding]:
-    """Cloned machines, and clocks that disagree."""
-    yield from _twins(facts, "machine_id_twins", lambda one: [one["machine_id"]])
+def hosts(facts: Mapping[str, Facts], peers: Set[str] = frozenset()) -> Iterator[Finding]:
+    """Cloned machines, and clocks that disagree. ``peers``: the hosts that form a cluster."""
+    # The pods' network gets its hardware addresses from the machine-id: twins hide each other.
+    yield from _twins(facts, "machine_id_twins", lambda one: [one["machine_id"]], peers)
     yield from _twins(facts, "hostname_twins", lambda one: [one["hostname"]])
     yield from _twins(facts, "mac_twins", lambda one: sorted(set(one["macs"].values())))
+    machines = {h: one for h, one in facts.items() if one["virtualization"] not in CONTAINERS}
+    yield from _twins(machines, "product_uuid_twins", lambda one: [one["product_uuid"]])
     yield from _clocks(facts)
+    yield from _sizes({host: facts[host]["node"]["mtu"] for host in facts if host in peers})
 
 
-def _twins(facts: Mapping[str, Facts], problem_id: str, marks: Any) -> Iterator[Finding]:
+def servers(site: "Site", needs: Mapping[str, Needs]) -> Iterator[Finding]:
+    """An even number of servers bears no more losses than one fewer."""
+    groups = {part.requirements.get("odd") for need in needs.values() for part in need.parts}
+    for group in sorted(filter(None, groups)):
+        number = sum(group in host.groups for host in site.all_hosts.values())
+        if number and number % 2 == 0:
+            words = {"number": number, "fewer": number - 1, "more": number + 1}
+            yield finding("", "warning", "servers_even", group=group, **words)
+
+
+def _sizes(sizes: Mapping[str, int]) -> Iterator[Finding]:
+    if len({size for size in sizes.values() if size}) > 1:
+        yield finding("", "warning", "mtu_apart", sizes=sizes)
+
+
+def _twins(
+    facts: Mapping[str, Facts], problem_id: str, marks: Any, fatal: Set[str] = frozenset()
+) -> Iterator[Finding]:
+    """``fatal``: among these hosts, twins stop an installation."""
     owners: dict[str, list[str]] = {}
     for host, one in facts.items():
         for mark in marks(one):
-            if mark.strip("0:"):
+            if mark.strip("0:-"):
                 owners.setdefault(mark, []).append(host)
     for mark, twins in owners.items():
         if len(twins) > 1:
-            yield finding("", "warning", problem_id, hosts=twins, mark=mark)
+            severity = "blocking" if len(fatal & set(twins)) > 1 else "warning"
+            yield finding("", severity, problem_id, hosts=twins, mark=mark)
 
 
 def _clocks(facts: Mapping[str, Facts]) -> Iterator[Finding]:

@@ -7,6 +7,8 @@ import json
 import re
 from typing import Any
 
+from localcloud.preflight import node_facts
+
 Facts = dict[str, Any]
 
 _USERS = re.compile(r'\("((?:[^"\\]|\\.)*)",pid=(\d+)')
@@ -37,7 +39,7 @@ def parse(text: str) -> Facts:
     Memory, swap and disk in MiB; ``disk``: path → free_mib, total_mib, mount; ``ports``: number →
     list of {address, process, pid, unit}; ``mirrors``: list of {kind, result, seconds, url,
     detail}; ``receipt``: the parsed receipt, None if there is none or it cannot be read;
-    ``complete`` tells whether the probe came to its end.
+    ``complete`` tells whether the probe came to its end. More, see ``node_facts.of``.
     """
     said = _lines(text)
     facts: Facts = {key: said.get(key, [""])[0] for key in _PLAIN}
@@ -59,6 +61,7 @@ def parse(text: str) -> Facts:
     facts["mirrors"] = [_mirror(line) for line in said.get("mirror", [])]
     facts["receipt"], facts["receipt_broken"] = _receipt(said.get("receipt", []))
     facts["time"] = [_seconds(said, "time_begin"), _seconds(said, "time_end")]
+    facts |= node_facts.of(said)
     return facts
 
 

@@ -24,6 +24,12 @@ class Part:
 
     name: str
     requirements: Mapping[str, Any]
+    networks: Mapping[str, str] = field(default_factory=dict)  # setting → the network it names
+
+    def foreign(self) -> Iterator[tuple[str, str]]:
+        """Other installations that would be in the way: (name, path that gives it away)."""
+        for name, paths in (self.requirements.get("foreign") or {}).items():
+            yield from ((str(name), str(path)) for path in paths)
 
 
 @dataclass(frozen=True)
@@ -43,6 +49,10 @@ class Needs:
         found = (value for part in self.parts for value in part.requirements.get(key) or ())
         return sorted({int(value) for value in found if str(value).isdigit() and int(value)})
 
+    def peers(self) -> Part | None:
+        """The component that makes this host one of a cluster."""
+        return next((part for part in self.parts if part.requirements.get("peers")), None)
+
     def texts(self, key: str) -> set[str]:
         return {str(value) for part in self.parts for value in part.requirements.get(key) or ()}
 
@@ -55,7 +65,10 @@ def gather(site: "Site", host: "Host") -> tuple[Needs, Question]:
         # `unit_of_port` may stand beside the requirements, too.
         beside = {key: component.meta[key] for key in ("unit_of_port",) if key in component.meta}
         if requirements:
-            parts.append(Part(component.name, site.render(host.name, {**requirements, **beside})))
+            named = requirements.get("networks") or ()
+            networks = {name: str(site.value(host.name, name)) for name in named}
+            rendered = site.render(host.name, {**requirements, **beside})
+            parts.append(Part(component.name, rendered, networks))
     urls: list[tuple[str, str]] = []
     settings: dict[str, str] = {}
     unknown: list[str] = []
@@ -116,8 +129,17 @@ def _question(
     kinds = {kind for kind, _names in _mirrors(parts)}
     given = {kind for kind, _url in urls}
     paths = {str(path) for part in parts for path in part.requirements.get("disk") or {}}
+    timed = {
+        str(path)
+        for part in parts
+        for path, limit in (part.requirements.get("fsync_ms") or {}).items()
+        if limit
+    }
     return Question(
         paths=tuple(sorted(paths - {"/"})),
+        modules=tuple(_listed(parts, "modules")),
+        there=tuple(path for part in parts for _name, path in part.foreign()),
+        fsync=tuple(sorted(timed)),
         urls=tuple(urls),
         own_apt="apt" in kinds and "apt" not in given,
         certificates=_certificates(site, host, setting("certificates")),
@@ -125,6 +147,12 @@ def _question(
         https_proxy=str(setting("proxy", "https") or ""),
         no_proxy=tuple(_as_list(setting("proxy", "exceptions"))),
     )
+
+
+def _listed(parts: list[Part], key: str) -> list[str]:
+    """The words below one key of all parts, each once; empty ones are templates' way to say no."""
+    found = (str(word) for part in parts for word in part.requirements.get(key) or () if word)
+    return list(dict.fromkeys(found))
 
 
 def _as_list(value: Any) -> list[str]:

@@ -1,6 +1,7 @@
 """Send the probe to a host, over the one connection the check makes, and read its answer."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -15,7 +16,10 @@ TIMEOUT = 45  # seconds; the slowest part, mirrors that hang, gives up after 9
 
 @dataclass(frozen=True)
 class Question:
-    """What to ask a host. ``urls``: (kind, URL) pairs; ``certificates``: PEM text."""
+    """What to ask a host. ``urls``: (kind, URL) pairs; ``certificates``: PEM text.
+
+    ``modules`` are the kernel's; ``there``: paths to look for; ``fsync``: paths to time writes at.
+    """
 
     paths: tuple[str, ...] = ()
     urls: tuple[tuple[str, str], ...] = ()
@@ -24,6 +28,9 @@ class Question:
     http_proxy: str = ""
     https_proxy: str = ""
     no_proxy: tuple[str, ...] = field(default=())
+    modules: tuple[str, ...] = ()
+    there: tuple[str, ...] = ()
+    fsync: tuple[str, ...] = ()
 
 
 @cache
@@ -43,9 +50,20 @@ def script(question: Question) -> bytes:
         "LC_NO_PROXY": ",".join(question.no_proxy),
         "LC_PYTHON": _file("mirrors.py"),
         "LC_PERL": _file("mirrors.pl"),
+        "LC_MODULES": " ".join(question.modules),
+        "LC_ROOT": _assignments(
+            {
+                "LC_THERE": " ".join(question.there),
+                "LC_FSYNC": " ".join(question.fsync),
+                "LC_FSYNC_PERL": _file("fsync.pl") if question.fsync else "",
+            }
+        ),
     }
-    lines = [f"{name}={quote(value)}" for name, value in given.items()]
-    return "\n".join([*lines, _file("probe.sh")]).encode()
+    return f"{_assignments(given)}\n{_file('probe.sh')}".encode()
+
+
+def _assignments(given: Mapping[str, str]) -> str:
+    return "\n".join(f"{name}={quote(value)}" for name, value in given.items())
 
 
 def ask(connection: Connection, question: Question) -> facts.Facts:

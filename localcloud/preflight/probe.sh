@@ -1,8 +1,10 @@
 # What a host says of itself, as `key=value` lines; a key may come again. Runs as `sh -s` over SSH.
-# Needs nothing but a POSIX shell (dash, busybox), changes nothing, writes no file.
+# Needs nothing but a POSIX shell (dash, busybox), changes nothing, writes no file but a nameless
+# one of 1 MiB where the disk's speed is asked for.
 # The caller puts assignments in front: LC_PATHS, LC_URLS ("kind URL" lines), LC_OWN_APT (1: try the
 # host's own package sources too), LC_CA (PEM), LC_HTTP_PROXY, LC_HTTPS_PROXY, LC_NO_PROXY,
-# LC_PYTHON (mirrors.py), LC_PERL (mirrors.pl).
+# LC_PYTHON (mirrors.py), LC_PERL (mirrors.pl), LC_MODULES (of the kernel), LC_ROOT (assignments
+# for root's part: LC_THERE, paths to look for; LC_FSYNC, paths to time; LC_FSYNC_PERL, fsync.pl).
 
 say() { printf '%s=%s\n' "$1" "$2"; }
 has() { command -v "$1" >/dev/null 2>&1; }
@@ -68,6 +70,44 @@ network() {
   done
 }
 
+# Where a cluster would put its own networks, and what of the host's could be in the way.
+networks() {
+  has ip || return 0
+  ip -o addr show 2>/dev/null | awk '$3 ~ /^inet/ { print "network=address", $2, $4 }'
+  { ip -4 route show; ip -6 route show; } 2>/dev/null | awk '
+    $1 ~ /^[0-9a-f:.]+(\/[0-9]+)?$/ {
+      for (i = 2; i < NF; i++) if ($i == "dev") print "network=route", $(i + 1), $1
+    }'
+  cat /etc/resolv.conf /run/systemd/resolve/resolv.conf 2>/dev/null |
+    awk '$1 == "nameserver" { print "nameserver=" $2 }'
+  say ssh_client "${SSH_CONNECTION%% *}"
+  # The address that is shown on the way out. No packet is sent.
+  { ip -4 route get 192.0.2.1 || ip -6 route get 2001:db8::1; } 2>/dev/null | awk '
+    { for (i = 1; i < NF; i++) { if ($i == "dev") device = $(i + 1); if ($i == "src") source = $(i + 1) } }
+    source != "" { print "node=" source, device; exit }'
+  for card in /sys/class/net/*; do say mtu "${card##*/} $(first "$card/mtu")"; done
+}
+
+kernel() {
+  known="/lib/modules/$(uname -r)"
+  for module in $LC_MODULES; do
+    state=unknown
+    if [ -e "/sys/module/$module" ] || grep -qs "	$module\$" /proc/filesystems; then state=loaded
+    elif modprobe -nq "$module" 2>/dev/null; then state=loadable
+    elif [ -d "$known" ]; then state=missing
+    fi
+    say module "$module $state"
+  done
+  has systemctl || return 0
+  for unit in multipathd ufw firewalld; do
+    [ "$(systemctl is-active "$unit" 2>/dev/null)" = active ] && say active "$unit"
+  done
+  # An installed ufw is active also where it was never switched on.
+  grep -qs '^ENABLED=yes' /etc/ufw/ufw.conf && say active ufw-rules
+  sed 's/#.*//' /etc/multipath.conf /etc/multipath/conf.d/*.conf 2>/dev/null |
+    tr -d ' \t\n' | grep -q 'blacklist{[^}]*devnode"^sd' && say multipath_spares_sd yes
+}
+
 software() {
   has python3 && say python "$(python3 -V 2>&1 | sed -n 's/^Python //p')"
   [ -e /usr/lib/python3/dist-packages/apt/__init__.py ] && say python_apt yes
@@ -100,8 +140,9 @@ privileges() {
   root_script | as_root
 }
 
-# What root sees more of: who holds which port, and the receipt.
+# What root sees more of: who holds which port, the receipt, and what only root may read.
 root_script() {
+  printf '%s\n' "$LC_ROOT"
   cat <<'ROOT'
 units() {
   for pid in $1; do
@@ -129,6 +170,10 @@ fi
 [ "$(id -u)" = 0 ] && echo root_eyes=yes
 [ -r /var/lib/localcloud/receipt.json ] &&
   { cat /var/lib/localcloud/receipt.json; echo; } | sed '/^$/d; s/^/receipt=/'
+[ -r /sys/class/dmi/id/product_uuid ] && sed 's/^/product_uuid=/' /sys/class/dmi/id/product_uuid
+for path in $LC_THERE; do [ -e "$path" ] && echo "there=$path"; done
+[ -n "$LC_FSYNC" ] && [ "$(id -u)" = 0 ] && command -v perl >/dev/null 2>&1 &&
+  perl -e "$LC_FSYNC_PERL" $LC_FSYNC </dev/null 2>/dev/null
 true
 ROOT
 }
@@ -220,7 +265,7 @@ probe() {
   say time_begin "$(now)"
   # Mirrors are asked meanwhile; their answers wait in the pipe, so that no two lines mix.
   mirrors | {
-    { system; resources; network; software; privileges; } </dev/null
+    { system; resources; network; networks; kernel; software; privileges; } </dev/null
     cat
   }
   say time_end "$(now)"

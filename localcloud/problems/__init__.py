@@ -13,6 +13,7 @@ from localcloud.errors import ExitCode, LocalcloudError
 from localcloud.i18n import _
 from localcloud.problems import (
     artifact,
+    cluster,
     journey,
     k3s,
     login,
@@ -27,6 +28,7 @@ from localcloud.problems.template import Template
 PROBLEMS: dict[str, Template] = {
     **login.PROBLEMS,
     **preflight.PROBLEMS,
+    **cluster.PROBLEMS,
     **mirrors.PROBLEMS,
     **run.PROBLEMS,
     **artifact.PROBLEMS,

@@ -1,0 +1,241 @@
+"""Do the hosts of a cluster reach each other? The one question that takes a second round.
+
+On all hosts at once a small program listens for some seconds on the ports that are free, and tries
+the others (``peers.pl``). Roles declare the ports: ``requirements: peers:``.
+"""
+
+import secrets
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from localcloud.errors import LocalcloudError
+from localcloud.preflight.facts import Facts
+from localcloud.preflight.needs import Needs, Part
+from localcloud.preflight.node_findings import installed
+from localcloud.preflight.report import Finding, finding
+from localcloud.ssh import Connection, on_all
+
+if TYPE_CHECKING:
+    from localcloud.site import Site
+
+SECONDS = 4  # for a host to be reached; a word more is asked for every 0.3 s
+_AT_ONCE = 30  # hosts that can be entered at the same time, see ssh.on_all
+_PATIENCE = 10.0  # seconds until the last host is entered
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A host of the cluster. ``settings``: what the role's ``peers`` say; ``firewall``: the host's
+    own, where the installation opens it."""
+
+    name: str
+    address: str
+    groups: tuple[str, ...]
+    settings: Mapping[str, Any]
+    settled: bool  # it is a node already
+    firewall: str
+
+
+@dataclass(frozen=True)
+class Try:
+    """One question: does ``source`` reach ``port`` (such as ``6443/tcp``) of ``target``?"""
+
+    source: str
+    target: str
+    port: str
+
+
+@dataclass
+class Answers:
+    """``results``: what each try ended in; ``taken``: (host, port) where nothing could listen;
+    ``lost``: hosts that gave no answers, and why."""
+
+    results: dict[Try, str] = field(default_factory=dict)
+    taken: set[tuple[str, str]] = field(default_factory=set)
+    lost: dict[str, str] = field(default_factory=dict)
+
+
+def findings(
+    site: "Site", facts: Mapping[str, Facts], needs: Mapping[str, Needs]
+) -> Iterator[Finding]:
+    peers = {name: _peer(site, facts[name], needs[name], name) for name in _cluster(facts, needs)}
+    owners: dict[str, list[str]] = {}
+    for peer in peers.values():
+        owners.setdefault(peer.address, []).append(peer.name)
+    for address, names in owners.items():
+        if len(names) > 1:
+            words = {"mark": address, "setting": _setting(peers[names[0]])}
+            yield finding("", "blocking", "address_twins", hosts=names, **words)
+            for name in names:
+                del peers[name]
+    tries = wanted(peers)
+    if tries:
+        yield from judged(peers, ask(site, peers, tries))
+
+
+def _cluster(facts: Mapping[str, Facts], needs: Mapping[str, Needs]) -> list[str]:
+    """Hosts that were seen, and that are to be nodes of a cluster."""
+    return [name for name in facts if needs[name].peers()]
+
+
+def _peer(site: "Site", facts: Facts, needs: Needs, name: str) -> Peer:
+    part = needs.peers() or Part("", {"peers": {}})
+    settings = part.requirements["peers"]
+
+    def value(key: str) -> Any:
+        return site.value(name, settings[key]) if settings.get(key) else None
+
+    return Peer(
+        name=name,
+        address=str(value("address") or facts["node"]["address"]),
+        groups=tuple(site.hosts[name].groups),
+        settings=settings,
+        settled=installed(facts, part),
+        firewall=facts["firewall"] if value("firewall") else "",
+    )
+
+
+def _setting(peer: Peer) -> str:
+    return str(peer.settings.get("address") or "?")
+
+
+def wanted(peers: Mapping[str, Peer]) -> list[Try]:
+    """What must be tried: nothing between hosts that are nodes already, which the cluster itself
+    watches, and no UDP to one: there the kernel holds the port."""
+    found: dict[Try, None] = {}
+    for source in peers.values():
+        for target in peers.values():
+            if source is target or not target.address or (source.settled and target.settled):
+                continue
+            for rule in source.settings.get("ports") or ():
+                if _among(source, rule.get("from")) and _among(target, rule.get("to")):
+                    for port in _ports(rule, udp=not target.settled):
+                        found[Try(source.name, target.name, port)] = None
+    return list(found)
+
+
+def _among(peer: Peer, group: str | None) -> bool:
+    return group is None or group in peer.groups
+
+
+def _ports(rule: Mapping[str, Any], udp: bool) -> Iterator[str]:
+    for protocol in ("tcp", "udp") if udp else ("tcp",):
+        yield from (f"{port}/{protocol}" for port in rule.get(protocol) or () if port)
+
+
+def ask(site: "Site", peers: Mapping[str, Peer], tries: list[Try]) -> Answers:
+    """Put all tries to the hosts; where there are too many for one time, in several."""
+    answers = Answers()
+    for names in _rounds(peers, tries):
+        within = [one for one in tries if {one.source, one.target} <= names]
+        mark = secrets.token_hex(6)
+        barrier = threading.Barrier(len(names))
+
+        def visit(
+            connection: Connection,
+            within: list[Try] = within,
+            mark: str = mark,
+            barrier: threading.Barrier = barrier,
+        ) -> str:
+            # All begin together, or as soon as it is clear that one does not come.
+            with suppress(threading.BrokenBarrierError):
+                barrier.wait(_PATIENCE)
+            text = script(connection.host.name, mark, peers, within)
+            return connection.run("perl -", text, timeout=SECONDS + 10).stdout
+
+        hosts = [host for name, host in site.hosts.items() if name in names]
+        for name, said in on_all(site, hosts, visit).items():
+            read(answers, name, said)
+    return answers
+
+
+def _rounds(peers: Mapping[str, Peer], tries: list[Try]) -> Iterator[set[str]]:
+    """Sets of hosts that meet: all of them, or the servers with some of the others at a time."""
+    if len(peers) <= _AT_ONCE:
+        yield set(peers)
+        return
+    chosen = {
+        rule.get("to") for peer in peers.values() for rule in peer.settings.get("ports") or ()
+    }
+    centre = [name for name, peer in peers.items() if chosen & set(peer.groups)][: _AT_ONCE // 2]
+    others = [name for name in peers if name not in centre]
+    step = _AT_ONCE - len(centre)
+    for begin in range(0, len(others), step):
+        yield {*centre, *others[begin : begin + step]}
+
+
+@cache
+def _program() -> str:
+    return (Path(__file__).parent / "peers.pl").read_text()
+
+
+def script(name: str, mark: str, peers: Mapping[str, Peer], tries: list[Try]) -> bytes:
+    """The program with one host's questions behind it."""
+    lines = [f"me {name}", f"mark {mark}", f"seconds {SECONDS}"]
+    visitors: dict[str, int] = {}
+    for one in tries:
+        if one.target == name:
+            visitors[one.port] = visitors.get(one.port, 0) + 1
+        if one.source == name:
+            port, _slash, protocol = one.port.partition("/")
+            lines.append(f"try {one.target} {peers[one.target].address} {protocol} {port}")
+    for port, number in visitors.items():
+        number_, _slash, protocol = port.partition("/")
+        lines.append(f"listen {protocol} {number_} {number}")
+    return "\n".join([_program().rstrip("\n"), "__END__", *lines, ""]).encode()
+
+
+def read(answers: Answers, name: str, said: "str | LocalcloudError") -> None:
+    if isinstance(said, LocalcloudError):
+        answers.lost[name] = said.message
+        return
+    lines = [line.split() for line in said.splitlines()]
+    if ["peers", "complete"] not in lines:
+        answers.lost[name] = "perl"
+        return
+    for words in lines:
+        if words[0] == "taken":
+            answers.taken.add((name, f"{words[2]}/{words[1]}"))
+        elif words[0] == "tried":
+            answers.results[Try(name, words[1], f"{words[3]}/{words[2]}")] = words[4]
+
+
+def judged(peers: Mapping[str, Peer], answers: Answers) -> Iterator[Finding]:
+    """One finding for each host, and each set of others that do not reach it."""
+    for name, reason in answers.lost.items():
+        yield finding(name, "note", "peers_untested", reason=reason)
+    for target in peers.values():
+        if target.name in answers.lost:
+            continue
+        shut: dict[str, list[str]] = {}
+        elsewhere: dict[str, None] = {}
+        for one, result in answers.results.items():
+            taken = (one.target, one.port) in answers.taken
+            if one.target != target.name or (taken and one.port.endswith("/udp")):
+                continue
+            if result == "stranger":
+                elsewhere[one.source] = None
+            elif result not in ("ok", "open"):
+                shut.setdefault(one.port, []).append(one.source)
+        words = {"address": target.address, "setting": _setting(target)}
+        if elsewhere:
+            yield finding(target.name, "blocking", "peers_elsewhere", others=elsewhere, **words)
+        yield from _shut(target, shut, words)
+
+
+def _shut(target: Peer, shut: Mapping[str, list[str]], words: dict[str, str]) -> Iterator[Finding]:
+    by_sources: dict[tuple[str, ...], list[str]] = {}
+    for port, sources in shut.items():
+        by_sources.setdefault(tuple(sources), []).append(port)
+    for names, ports in by_sources.items():
+        words = {**words, "others": ", ".join(names), "ports": ", ".join(ports)}
+        if target.firewall:
+            words["firewall"] = target.firewall
+            yield finding(target.name, "note", "peers_firewall", **words)
+        else:
+            yield finding(target.name, "blocking", "peers_blocked", **words)

@@ -1,0 +1,173 @@
+"""Facts of one host + what a cluster's node must offer → findings. Pure functions.
+
+Where a role refuses the same thing itself, the finding has the role's words: its problem's id is
+the component's name and the cause (``k3s_no_route``).
+"""
+
+import ipaddress
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from localcloud.preflight.facts import Facts
+from localcloud.preflight.needs import Needs, Part
+from localcloud.preflight.report import Finding, finding
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+CONTAINERS = {"docker", "lxc", "lxc-libvirt", "podman", "systemd-nspawn", "openvz", "wsl"}
+# Private networks to propose where one is taken; campuses use 10.0.0.0/8 most.
+_SPARE = ("172.28.0.0/16", "172.29.0.0/16", "172.30.0.0/16", "10.244.0.0/16", "10.245.0.0/16")
+
+
+def of_host(host: str, facts: Facts, needs: Needs) -> Iterator[Finding]:
+    for part in needs.parts:
+        for check in (machine, release, foreign, networks, nameservers, disks):
+            yield from check(host, facts, part)
+    yield from modules(host, facts, needs)
+
+
+def installed(facts: Facts, part: Part) -> bool:
+    return part.name in (facts["receipt"] or {}).get("components", {})
+
+
+def machine(host: str, facts: Facts, part: Part) -> Iterator[Finding]:
+    wants = part.requirements
+    known = wants.get("architectures")
+    if known and facts["arch"] not in known:
+        yield finding(host, "blocking", f"{part.name}_architecture", node=host, arch=facts["arch"])
+    if wants.get("default_route") and not facts["default_route"]:
+        yield finding(host, "blocking", f"{part.name}_no_route", node=host)
+    if wants.get("cgroup") == "v2" and facts["cgroup"] not in ("v2", ""):
+        yield finding(host, "warning", "cgroup_old")
+    if wants.get("multipathd") is False and facts["multipathd"] == "active":
+        yield finding(host, "warning", "multipathd_on", component=part.name)
+
+
+def release(host: str, facts: Facts, part: Part) -> Iterator[Finding]:
+    """One minor release up at a time, never down; refused by the role, too."""
+    new = str(part.requirements.get("release") or "")
+    old = str(((facts["receipt"] or {}).get("components", {}).get(part.name) or {}).get("version"))
+    have, want = _numbers(old), _numbers(new)
+    if not have or not want or old == new:
+        return
+    words = {"node": host, "old": old, "new": new}
+    if want < have:
+        yield finding(host, "blocking", f"{part.name}_version_down", **words)
+    elif want[:2] > (have[0], have[1] + 1):
+        step = f"v{have[0]}.{have[1] + 1}"
+        yield finding(host, "blocking", f"{part.name}_version_skips", step=step, **words)
+
+
+def foreign(host: str, facts: Facts, part: Part) -> Iterator[Finding]:
+    """Installations that localcloud did not make; without root's eyes one cannot tell whose."""
+    seen: set[str] = set()
+    for name, path in part.foreign():
+        own = name == part.name
+        if path not in facts["there"] or name in seen:
+            continue
+        if own and (installed(facts, part) or not facts["root_eyes"]):
+            continue
+        seen.add(name)
+        if own:
+            yield finding(host, "blocking", f"{name}_foreign", node=host, path=path)
+        else:
+            words = {"name": name, "path": path, "component": part.name}
+            yield finding(host, "blocking", "cluster_foreign", **words)
+
+
+def networks(host: str, facts: Facts, part: Part) -> Iterator[Finding]:
+    """A cluster's networks hide others with the same addresses. Once made, they stay."""
+    if installed(facts, part):
+        return
+    own = [(entry, _network(entry["network"])) for entry in facts["networks"]]
+    for setting, text in part.networks.items():
+        wanted = _network(text)
+        if wanted is None:
+            continue
+        taken = [wanted, *map(_network, part.networks.values()), *(net for _entry, net in own)]
+        words = {"setting": setting, "network": text, "free": _free(taken)}
+        hit = [(entry, net) for entry, net in own if _overlap(wanted, net)]
+        if hit:
+            entry = hit[0][0]
+            other = f"{entry['network']} ({entry['device']})"
+            yield finding(host, "blocking", "network_collides", other=other, **words)
+            continue
+        for address in facts["nameservers"]:
+            if _inside(address, wanted):
+                yield finding(host, "blocking", "network_nameserver", address=address, **words)
+        if _inside(facts["ssh_client"], wanted):
+            address = facts["ssh_client"]
+            yield finding(host, "blocking", "network_of_ours", address=address, **words)
+
+
+def nameservers(host: str, facts: Facts, part: Part) -> Iterator[Finding]:
+    if not part.requirements.get("nameserver"):
+        return
+    if not any(_address(one) and not _address(one).is_loopback for one in facts["nameservers"]):
+        yield finding(host, "warning", "nameserver_missing", component=part.name)
+
+
+def disks(host: str, facts: Facts, part: Part) -> Iterator[Finding]:
+    for path, limit in (part.requirements.get("fsync_ms") or {}).items():
+        took = facts["fsync"].get(str(path))
+        if took and limit and took["p99_ms"] > float(limit):
+            times = {key: _milliseconds(took[key]) for key in ("p99_ms", "median_ms")}
+            words = {"path": _parent(str(path)), "limit": f"{float(limit):g}"}
+            yield finding(host, "warning", "disk_slow", **words, **times)
+
+
+def modules(host: str, facts: Facts, needs: Needs) -> Iterator[Finding]:
+    by_state: dict[str, list[str]] = {}
+    for name in sorted(needs.texts("modules")):
+        by_state.setdefault(facts["modules"].get(name, ""), []).append(name)
+    if "missing" in by_state:
+        yield finding(host, "blocking", "module_missing", modules=by_state["missing"])
+    if "unknown" in by_state:
+        unseen = "module_unseen" if facts["virtualization"] in CONTAINERS else "module_gone"
+        severity = "note" if unseen == "module_unseen" else "warning"
+        words = {"modules": by_state["unknown"], "kernel": facts["kernel"]}
+        yield finding(host, severity, unseen, **words)
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    """``v1.36.4+k3s1`` → (1, 36, 4, 1); () for what is no release."""
+    found = re.fullmatch(r"v?(\d+)\.(\d+)\.(\d+)(?:[-+][a-z0-9+]*?(\d+))?", text)
+    return tuple(int(part or 0) for part in found.groups()) if found else ()
+
+
+def _network(text: str) -> Network | None:
+    try:
+        return ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return None
+
+
+def _address(text: str) -> Any:
+    try:
+        return ipaddress.ip_address(text.partition("%")[0])
+    except ValueError:
+        return None
+
+
+def _overlap(one: Network | None, other: Network | None) -> bool:
+    return bool(one and other and one.version == other.version and one.overlaps(other))
+
+
+def _inside(text: str, network: Network) -> bool:
+    address = _address(text)
+    return bool(address and address in network)
+
+
+def _free(taken: list[Network | None]) -> str:
+    """A private network that nothing seen overlaps, to propose; "…" if none comes to mind."""
+    return next((one for one in _SPARE if not any(_overlap(_network(one), n) for n in taken)), "…")
+
+
+def _parent(path: str) -> str:
+    """``/var/lib/rancher/k3s/server`` → ``/var/lib``: what a person knows as a disk's place."""
+    return "/".join(path.split("/")[:3]) or "/"
+
+
+def _milliseconds(number: float) -> str:
+    return f"{number:.0f}" if number >= 10 else f"{number:.1f}"
