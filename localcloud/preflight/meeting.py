@@ -224,7 +224,7 @@ def judged(peers: Mapping[str, Peer], answers: Answers) -> Iterator[Finding]:
                 shut.setdefault(one.port, []).append(one.source)
         words = {"address": target.address, "setting": _setting(target)}
         if elsewhere:
-            yield finding(target.name, "blocking", "peers_elsewhere", others=elsewhere, **words)
+            yield finding(target.name, "blocking", "peers_elsewhere", others=[*elsewhere], **words)
         yield from _shut(target, shut, words)
 
 
