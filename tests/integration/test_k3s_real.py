@@ -1,0 +1,150 @@
+"""A real k3s on practice machines: one server, agents, three servers; pods, loss, removal.
+
+LOCALCLOUD_TEST_K3S names a directory with ``k3s`` and ``images/*.tar`` (its pause image, and
+docker.io/library/busybox:1.35). The tests stand in the order of the cluster's life.
+"""
+
+import hashlib
+import json
+import os
+import re
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from test_install_and_reset import changes, secret_places
+from test_k3s import at, nodes
+
+pytestmark = pytest.mark.slow
+SERVERS, AGENTS = ["node1", "node2", "node3"], ["node4", "node5"]
+POD = """
+apiVersion: v1
+kind: Pod
+metadata: {{name: try-{node}}}
+spec:
+  nodeName: {node}
+  terminationGracePeriodSeconds: 1
+  containers:
+    - name: try
+      image: docker.io/library/busybox:1.35
+      command: [sh, -c, "echo hello from $HOSTNAME; sleep 86400"]
+"""
+
+
+def artifacts() -> Path:
+    place = Path(os.environ.get("LOCALCLOUD_TEST_K3S") or "/nowhere")
+    missing = [name for name in ("k3s", "images") if not (place / name).exists()]
+    if missing:
+        pytest.skip(
+            "NOT RUN: no real k3s. LOCALCLOUD_TEST_K3S must name a directory with "
+            f"{' and '.join(missing)} (a k3s binary, and image archives of pause and busybox)"
+        )
+    return place
+
+
+@pytest.fixture(scope="module")
+def cluster(make_site):
+    place = artifacts()
+    said = subprocess.run([place / "k3s", "--version"], capture_output=True, text=True).stdout
+    version = re.search(r"v[\d.]+\+k3s\d+", said)[0]
+    sha256 = hashlib.sha256((place / "k3s").read_bytes()).hexdigest()
+    site = make_site(groups=("k3s_server=3", "k3s_agent=2"))
+    site.set(
+        k3s_version=version,
+        k3s_checksums=f"{{{version}: {{k3s: {sha256}}}}}",
+        artifact_local_dir=str(place),
+        artifact_online="false",
+        k3s_disable="[traefik, metrics-server, servicelb, coredns, local-storage]",
+        k3s_image_archives=json.dumps(sorted(map(str, (place / "images").glob("*.tar")))),
+        # Practice machines share this computer's disk: its fullness is no reason to drop images.
+        k3s_config="{kubelet-arg: [image-gc-high-threshold=100, image-gc-low-threshold=99, "
+        '"eviction-hard=imagefs.available<1%,nodefs.available<1%"]}',
+    )
+    return site
+
+
+@pytest.fixture(scope="module")
+def before(cluster):
+    return {name: at(cluster, name).listing() for name in ("node1", "node4")}
+
+
+def ready(site, name: str = "node1") -> list[str]:
+    found = nodes(site, name)
+    conditions = {
+        node: {one["type"]: one["status"] for one in entry["status"]["conditions"]}
+        for node, entry in found.items()
+    }
+    return sorted(node for node, seen in conditions.items() if seen.get("Ready") == "True")
+
+
+def pod_says(site, node: str, server: str = "node1") -> str:
+    """What a pod on that node prints, within a minute."""
+    at(site, server).run(f"kubectl apply -f - <<'END'\n{POD.format(node=node)}\nEND")
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        said = at(site, server).run(f"kubectl logs try-{node} 2>&1 || true")
+        if "hello" in said:
+            return said
+        time.sleep(2)
+    return at(site, server).run(f"kubectl describe pod try-{node} | tail -5")
+
+
+def test_one_server(cluster, before):
+    cluster.localcloud("install", "--limit", "node1").ended(0)
+    assert ready(cluster) == ["node1"]
+    assert "hello from" in pod_says(cluster, "node1")
+
+
+def test_one_server_and_two_agents(cluster):
+    cluster.localcloud("install", "--limit", "node1,node4,node5").ended(0)
+    assert ready(cluster) == ["node1", *AGENTS]
+    assert "hello from" in pod_says(cluster, "node4")
+
+
+def test_three_servers_with_their_database(cluster):
+    ended = cluster.localcloud("install").ended(0)
+    assert ready(cluster) == SERVERS + AGENTS
+    secrets = cluster.secrets()
+    assert not [name for name, value in secrets.items() if value in ended.text]
+    assert not secret_places(cluster, secrets)
+
+
+@pytest.mark.parametrize("strategy", ["mitogen", "stock"])
+def test_a_second_install_changes_nothing(cluster, strategy):
+    ended = cluster.localcloud("install", LOCALCLOUD_STRATEGY=strategy).ended(0)
+    ended.says("Nothing had to be changed")
+
+
+def test_secrets_are_encrypted_in_the_database(cluster):
+    said = at(cluster, "node1").run("k3s secrets-encrypt status 2>&1 || true")
+    config = at(cluster, "node1").run("cat /etc/rancher/k3s/config.yaml")
+    assert "secrets-encryption: true" in config and "Disabled" not in said
+
+
+def test_one_of_three_servers_is_killed_and_the_api_answers(cluster):
+    at(cluster, "node1").run("systemctl kill -s KILL k3s; systemctl stop k3s")
+    assert "hello from" in pod_says(cluster, "node5", "node2")
+    at(cluster, "node1").run("systemctl start k3s")
+    assert "node1" in nodes(cluster)
+
+
+def test_a_node_is_removed_and_added(cluster):
+    cluster.localcloud("reset", "--limit", "node4", "--yes").ended(0)
+    assert "node4" not in nodes(cluster)
+    cluster.localcloud("install", "--limit", "node4").ended(0)
+    assert "node4" in ready(cluster)
+    assert "hello from" in pod_says(cluster, "node4")
+
+
+def test_a_server_is_removed_and_added(cluster):
+    cluster.localcloud("reset", "--limit", "node1", "--yes").ended(0)
+    assert ready(cluster, "node2") == ["node2", "node3", *AGENTS]
+    cluster.localcloud("install").ended(0)
+    assert ready(cluster, "node2") == SERVERS + AGENTS
+
+
+def test_reset_gives_every_host_back(cluster, before):
+    cluster.localcloud("reset", "--yes").ended(0)
+    for name, listing in before.items():
+        assert changes(listing, at(cluster, name).listing()) == []
