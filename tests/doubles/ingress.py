@@ -21,7 +21,7 @@ def kube(*words: str) -> dict:
 
 
 def certificate() -> ssl.SSLContext | None:
-    """What the Ingress's secret holds at the start."""
+    """What the Ingress's secret holds; it is read once, when it is there."""
     data = kube("get", "secret", "hub-tls", "--namespace", sys.argv[1]).get("data")
     if not data:
         return None
@@ -62,11 +62,11 @@ async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 
 async def main() -> None:
-    servers = [await asyncio.start_server(serve, None, 80)]
-    known = certificate()
-    if known:
-        servers.append(await asyncio.start_server(serve, None, 443, ssl=known))
-    await asyncio.gather(*(server.serve_forever() for server in servers))
+    await asyncio.start_server(serve, None, 80)
+    while not (known := await asyncio.to_thread(certificate)):
+        await asyncio.sleep(1)
+    server = await asyncio.start_server(serve, None, 443, ssl=known)
+    await server.serve_forever()
 
 
 if __name__ == "__main__":
