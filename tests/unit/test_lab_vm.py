@@ -265,10 +265,10 @@ def test_a_port_that_a_program_took_is_told_as_such(
     monitor: tuple[Path, dict[str, object]],
 ) -> None:
     folder, answers = monitor
-    router.plug(folder, MACHINE)
+    router.publish(folder, MACHINE)
     answers["hostfwd_add out tcp"] = {"return": "Could not set up host forwarding rule"}
     with pytest.raises(machines.PortTaken) as caught:
-        router.plug(folder, MACHINE)
+        router.publish(folder, MACHINE)
     assert "28001" in caught.value.message
 
 

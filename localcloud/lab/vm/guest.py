@@ -59,7 +59,7 @@ class Guest:
         line += ["-initrd", f"../{disks.BASE}/{system.INITRD}"]
         identity = self.machine.uuid.replace("-", "")
         line += ["-append", f"{_KERNEL} systemd.machine_id={identity}"]
-        line += router.card(self.machine, f"../{router.PART}")
+        line += router.card(self.machine)
         for name, path in zip(
             disks.names(self.lab.disks), disks.files(self.folder, self.lab.disks), strict=True
         ):

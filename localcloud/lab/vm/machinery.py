@@ -55,9 +55,9 @@ class VirtualMachines(Machinery):
         return router.SUBNET
 
     def statuses(self, directory: Path, lab: LabState) -> dict[str, str]:
-        running = {each.part for each in process.running(lab.id)}
+        running = router.parts(lab.id)
         # Without the lab's network a machine is of no use, and it cannot be plugged in again.
-        alive = "running" if router.PART in running else "cut off"
+        alive = "running" if router.SWITCH in running else "cut off"
         found = {}
         for name in lab.machines:
             made = disks.current(_place(directory) / name).exists()
@@ -91,19 +91,19 @@ class VirtualMachines(Machinery):
         place = _place(directory)
         if lost := process.find(lab.id, machine.name):
             process.kill(lost)
-        router.ensure(self.qemu, place / router.PART, lab.id)
-        router.plug(place / router.PART, machine)
+        router.ensure(self.qemu, place / router.PART, lab)
+        router.publish(place / router.PART, machine)
         papers.write(directory, machine, place / machine.name)
         kvm = acceleration.works(self.qemu, place / disks.BASE / system.KERNEL)
         try:
             Guest(self.qemu, place, lab, machine, kvm).start()
         except LocalcloudError:
-            self._unplug(directory, lab, machine)
+            self._withdraw(directory, lab, machine)
             raise
 
-    def _unplug(self, directory: Path, lab: LabState, machine: Machine) -> None:
+    def _withdraw(self, directory: Path, lab: LabState, machine: Machine) -> None:
         network = _place(directory) / router.PART
-        router.unplug_quietly(network, machine)
+        router.withdraw(network, machine)
         router.end(network, lab)
 
     def stop(self, directory: Path, lab: LabState, machine: Machine) -> None:
@@ -126,12 +126,12 @@ class VirtualMachines(Machinery):
                     ),
                     self.silence(directory, lab, machine).words,
                 )
-        self._unplug(directory, lab, machine)
+        self._withdraw(directory, lab, machine)
 
     def cut(self, directory: Path, lab: LabState, machine: Machine) -> None:
         if found := process.find(lab.id, machine.name):
             process.kill(found)
-        self._unplug(directory, lab, machine)
+        self._withdraw(directory, lab, machine)
 
     def remove(self, directory: Path, lab: LabState, hosts: Sequence[str]) -> None:
         for host in hosts:
@@ -173,7 +173,7 @@ class VirtualMachines(Machinery):
         return {(each.folder.parents[2], each.lab) for each in process.running()}
 
     def owned(self, directory: Path, lab_id: str) -> Owned:
-        running = {each.part for each in process.running(lab_id)} - {router.PART}
+        running = router.parts(lab_id) - {router.PART, router.SWITCH}
         place = _place(directory)
         made = {path.parent.name for path in place.glob("*/layers")}
         saved = sum(len(disks.saved(place / name)) for name in made)

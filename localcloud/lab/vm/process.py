@@ -1,4 +1,4 @@
-"""QEMU's processes: started so that they outlive the command, found again by their name.
+"""The lab's processes: started so that they outlive the command, found again by their name.
 
 A machine's process is found by the name in its command line, never by a remembered number alone,
 which another process may have got meanwhile. It is ended through a pidfd, which stays with the
@@ -10,7 +10,7 @@ import select
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,7 +53,7 @@ def _read(pid: int) -> Process | None:
 
 
 def running(lab_id: str | None = None) -> list[Process]:
-    """QEMU processes of a lab, or of all labs of this user (of everybody, for root)."""
+    """Processes of a lab, or of all labs of this user (of everybody, for root)."""
     _reap()
     pids = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
     found = [process for pid in pids if (process := _read(pid))]
@@ -70,14 +70,22 @@ def _reap() -> None:
             del _started[pid]
 
 
-def start(line: Sequence[str], folder: Path, seconds: float = 60) -> None:
-    """Start QEMU in a folder and return when its monitor answers; its words if it ends before.
+def start(
+    line: Sequence[str],
+    folder: Path,
+    ready: Callable[[], object] | None = None,
+    words: str = WORDS,
+    seconds: float = 60,
+) -> None:
+    """Start a program in a folder; return when it is ready (QEMU: when its monitor answers).
 
-    Raises Ended. The process has a session of its own, so no Ctrl-C and no logout reaches it.
+    ``ready`` raises OSError until then. Raises Ended with the program's words if it ends before;
+    they go to the file ``words``. It has a session of its own: no Ctrl-C and no logout reaches it.
     """
-    socket, words = folder / SOCKET, folder / WORDS
-    socket.unlink(missing_ok=True)
-    with os.fdopen(os.open(words, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as log:
+    ready = ready or (lambda: qmp.call(folder / SOCKET))
+    (folder / SOCKET).unlink(missing_ok=True)
+    handle = os.open(folder / words, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "wb") as log:
         child = subprocess.Popen(
             line,
             cwd=folder,
@@ -91,21 +99,22 @@ def start(line: Sequence[str], folder: Path, seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while True:
         try:
-            qmp.call(socket, seconds=seconds)
+            ready()
             return
         except OSError as error:
             if child.poll() is not None or time.monotonic() > deadline:
                 child.kill()
                 child.wait()
-                said = words.read_text(errors="replace").strip()[-2000:]
+                said = (folder / words).read_text(errors="replace").strip()[-2000:]
                 raise Ended(
-                    _("QEMU ended at once."), details=said or f"{type(error).__name__}: {error}"
+                    _("{program} ended at once.").format(program=Path(line[0]).name),
+                    details=said or f"{type(error).__name__}: {error}",
                 ) from error
             time.sleep(0.02)
 
 
 class Ended(LocalcloudError):
-    """QEMU did not start; ``details`` are its own words."""
+    """A program did not start; ``details`` are its own words."""
 
 
 def wait_gone(process: Process, seconds: float) -> bool:
@@ -131,7 +140,7 @@ def kill(process: Process) -> None:
         signal.pidfd_send_signal(handle, signal.SIGKILL)
         if not select.select([handle], [], [], 60)[0]:
             raise LocalcloudError(
-                _("QEMU process {pid} does not end.").format(pid=process.pid),
+                _("Process {pid} does not end.").format(pid=process.pid),
                 _("Restart this computer, then run the command again."),
             )
     except ProcessLookupError:

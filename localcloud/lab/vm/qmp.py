@@ -16,16 +16,21 @@ class Refused(LocalcloudError):
 
 
 @contextmanager
-def _connection(path: Path, seconds: float) -> Iterator[socket.socket]:
-    """Connect, however long the path is: a socket's name may have 107 bytes (unix(7))."""
+def nearby(path: Path) -> Iterator[str]:
+    """A short name of a socket, however long its path is: it may have 107 bytes (unix(7))."""
     folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY)
     try:
-        with socket.socket(socket.AF_UNIX) as made:
-            made.settimeout(seconds)
-            made.connect(f"/proc/self/fd/{folder}/{path.name}")
-            yield made
+        yield f"/proc/self/fd/{folder}/{path.name}"
     finally:
         os.close(folder)
+
+
+@contextmanager
+def _connection(path: Path, seconds: float) -> Iterator[socket.socket]:
+    with nearby(path) as name, socket.socket(socket.AF_UNIX) as made:
+        made.settimeout(seconds)
+        made.connect(name)
+        yield made
 
 
 def call(path: Path, *requests: tuple[str, dict[str, Any]], seconds: float = 20) -> list[Any]:
