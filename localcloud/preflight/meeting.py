@@ -6,7 +6,7 @@ the others (``peers.pl``). Roles declare the ports: ``requirements: peers:``.
 
 import secrets
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from localcloud.errors import LocalcloudError
 from localcloud.preflight.facts import Facts
-from localcloud.preflight.needs import Needs, Part
+from localcloud.preflight.needs import Needs
 from localcloud.preflight.node_findings import installed
 from localcloud.preflight.report import Finding, finding
 from localcloud.ssh import Connection, on_all
@@ -30,15 +30,16 @@ _PATIENCE = 10.0  # seconds until the last host is entered
 
 @dataclass(frozen=True)
 class Peer:
-    """A host of the cluster. ``settings``: what the role's ``peers`` say; ``firewall``: the host's
-    own, where the installation opens it."""
+    """A host that others must reach, or that must reach others. ``rules``: what its roles say of
+    that; ``setting`` names its address; ``firewall``: its own, where the installation opens it."""
 
     name: str
     address: str
     groups: tuple[str, ...]
-    settings: Mapping[str, Any]
-    settled: bool  # it is a node already
-    firewall: str
+    rules: tuple[Mapping[str, Any], ...]
+    setting: str = "ansible_host"
+    settled: bool = False  # it has its part already
+    firewall: str = ""
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ def findings(
         owners.setdefault(peer.address, []).append(peer.name)
     for address, names in owners.items():
         if len(names) > 1:
-            words = {"mark": address, "setting": _setting(peers[names[0]])}
+            words = {"mark": address, "setting": peers[names[0]].setting}
             yield finding("", "blocking", "address_twins", hosts=names, **words)
             for name in names:
                 del peers[name]
@@ -84,43 +85,49 @@ def _cluster(facts: Mapping[str, Facts], needs: Mapping[str, Needs]) -> list[str
 
 
 def _peer(site: "Site", facts: Facts, needs: Needs, name: str) -> Peer:
-    part = needs.peers() or Part("", {"peers": {}})
-    settings = part.requirements["peers"]
+    parts = needs.peers()
+    declared = [part.requirements["peers"] for part in parts]
 
-    def value(key: str) -> Any:
-        return site.value(name, settings[key]) if settings.get(key) else None
+    def values(key: str) -> list[Any]:
+        return [site.value(name, one[key]) for one in declared if one.get(key)]
 
+    named = [str(one["address"]) for one in declared if one.get("address")]
     return Peer(
         name=name,
-        address=str(value("address") or facts["node"]["address"]),
+        address=next((str(one) for one in values("address") if one), facts["node"]["address"]),
         groups=tuple(site.hosts[name].groups),
-        settings=settings,
-        settled=installed(facts, part),
-        firewall=facts["firewall"] if value("firewall") else "",
+        rules=tuple(rule for one in declared for rule in one.get("ports") or ()),
+        settled=all(installed(facts, part) for part in parts),
+        firewall=facts["firewall"] if any(values("firewall")) else "",
+        setting=named[0] if named else "ansible_host",
     )
-
-
-def _setting(peer: Peer) -> str:
-    return str(peer.settings.get("address") or "?")
 
 
 def wanted(peers: Mapping[str, Peer]) -> list[Try]:
     """What must be tried: nothing between hosts that are nodes already, which the cluster itself
     watches, and no UDP to one: there the kernel holds the port."""
     found: dict[Try, None] = {}
+    rules = _rules(peers)
     for source in peers.values():
         for target in peers.values():
             if source is target or not target.address or (source.settled and target.settled):
                 continue
-            for rule in source.settings.get("ports") or ():
-                if _among(source, rule.get("from")) and _among(target, rule.get("to")):
+            for rule in rules:
+                if _among(source, rule["from"]) and _among(target, rule["to"]):
                     for port in _ports(rule, udp=not target.settled):
                         found[Try(source.name, target.name, port)] = None
     return list(found)
 
 
-def _among(peer: Peer, group: str | None) -> bool:
-    return group is None or group in peer.groups
+def _rules(peers: Mapping[str, Peer]) -> list[Mapping[str, Any]]:
+    found: list[Mapping[str, Any]] = []
+    for peer in peers.values():
+        found += [rule for rule in peer.rules if rule not in found]
+    return found
+
+
+def _among(peer: Peer, groups: list[str]) -> bool:
+    return bool(set(groups) & set(peer.groups))
 
 
 def _ports(rule: Mapping[str, Any], udp: bool) -> Iterator[str]:
@@ -131,37 +138,36 @@ def _ports(rule: Mapping[str, Any], udp: bool) -> Iterator[str]:
 def ask(site: "Site", peers: Mapping[str, Peer], tries: list[Try]) -> Answers:
     """Put all tries to the hosts; where there are too many for one time, in several."""
     answers = Answers()
-    for names in _rounds(peers, tries):
+    for names in _rounds(peers):
         within = [one for one in tries if {one.source, one.target} <= names]
-        mark = secrets.token_hex(6)
-        barrier = threading.Barrier(len(names))
-
-        def visit(
-            connection: Connection,
-            within: list[Try] = within,
-            mark: str = mark,
-            barrier: threading.Barrier = barrier,
-        ) -> str:
-            # All begin together, or as soon as it is clear that one does not come.
-            with suppress(threading.BrokenBarrierError):
-                barrier.wait(_PATIENCE)
-            text = script(connection.host.name, mark, peers, within)
-            return connection.run("perl -", text, timeout=SECONDS + 10).stdout
-
-        hosts = [host for name, host in site.hosts.items() if name in names]
-        for name, said in on_all(site, hosts, visit).items():
+        for name, said in _meet(site, peers, names, within).items():
             read(answers, name, said)
     return answers
 
 
-def _rounds(peers: Mapping[str, Peer], tries: list[Try]) -> Iterator[set[str]]:
+def _meet(
+    site: "Site", peers: Mapping[str, Peer], names: Set[str], tries: list[Try]
+) -> dict[str, str | LocalcloudError]:
+    mark = secrets.token_hex(6)
+    barrier = threading.Barrier(len(names))
+
+    def visit(connection: Connection) -> str:
+        # All begin together, or as soon as it is clear that one does not come.
+        with suppress(threading.BrokenBarrierError):
+            barrier.wait(_PATIENCE)
+        text = script(connection.host.name, mark, peers, tries)
+        return connection.run("perl -", text, timeout=SECONDS + 10).stdout
+
+    return on_all(site, [host for name, host in site.hosts.items() if name in names], visit)
+
+
+def _rounds(peers: Mapping[str, Peer]) -> Iterator[set[str]]:
     """Sets of hosts that meet: all of them, or the servers with some of the others at a time."""
     if len(peers) <= _AT_ONCE:
         yield set(peers)
         return
-    chosen = {
-        rule.get("to") for peer in peers.values() for rule in peer.settings.get("ports") or ()
-    }
+    # What is one group's alone is for all: an API, a file server.
+    chosen = {rule["to"][0] for rule in _rules(peers) if len(rule["to"]) == 1}
     centre = [name for name, peer in peers.items() if chosen & set(peer.groups)][: _AT_ONCE // 2]
     others = [name for name in peers if name not in centre]
     step = _AT_ONCE - len(centre)
@@ -222,7 +228,7 @@ def judged(peers: Mapping[str, Peer], answers: Answers) -> Iterator[Finding]:
                 elsewhere[one.source] = None
             elif result not in ("ok", "open"):
                 shut.setdefault(one.port, []).append(one.source)
-        words = {"address": target.address, "setting": _setting(target)}
+        words = {"address": target.address, "setting": target.setting}
         if elsewhere:
             yield finding(target.name, "blocking", "peers_elsewhere", others=[*elsewhere], **words)
         yield from _shut(target, shut, words)

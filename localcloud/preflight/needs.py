@@ -49,9 +49,9 @@ class Needs:
         found = (value for part in self.parts for value in part.requirements.get(key) or ())
         return sorted({int(value) for value in found if str(value).isdigit() and int(value)})
 
-    def peers(self) -> Part | None:
-        """The component that makes this host one of a cluster."""
-        return next((part for part in self.parts if part.requirements.get("peers")), None)
+    def peers(self) -> list[Part]:
+        """The components that need other hosts, or are needed by them."""
+        return [part for part in self.parts if part.requirements.get("peers")]
 
     def texts(self, key: str) -> set[str]:
         return {str(value) for part in self.parts for value in part.requirements.get(key) or ()}

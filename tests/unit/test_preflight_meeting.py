@@ -15,19 +15,22 @@ from tests.doubles.site_double import HostDouble
 from tests.unit.ssh_cases import served_site
 
 RECORDED = Path(__file__).parent / "facts" / "cluster"
+EVERY = ["k3s_server", "k3s_agent"]
 RULES = {
     "address": "k3s_node_ip",
     "firewall": "k3s_firewall_enabled",
     "ports": [
-        {"to": "k3s_server", "tcp": [6443]},
-        {"from": "k3s_server", "to": "k3s_server", "tcp": [2379, 2380]},
-        {"tcp": [10250, 0], "udp": [8472]},
+        {"from": EVERY, "to": ["k3s_server"], "tcp": [6443]},
+        {"from": ["k3s_server"], "to": ["k3s_server"], "tcp": [2379, 2380]},
+        {"from": EVERY, "to": EVERY, "tcp": [10250, 0], "udp": [8472]},
     ],
 }
 
 
 def peer(name, group="k3s_agent", settled=False, firewall=""):
-    return Peer(name, f"10.0.0.{name[-1]}", (group,), RULES, settled, firewall)
+    return Peer(
+        name, f"10.0.0.{name[-1]}", (group,), RULES["ports"], "k3s_node_ip", settled, firewall
+    )
 
 
 def peers(*every):
@@ -113,7 +116,7 @@ def test_nothing_is_said_against_a_host_that_could_not_be_asked():
 def test_many_hosts_meet_in_rounds_with_the_servers_in_each():
     servers = [peer(f"s{number}", "k3s_server") for number in range(3)]
     every = peers(*servers, *(peer(f"a{number}") for number in range(60)))
-    rounds = list(meeting._rounds(every, meeting.wanted(every)))
+    rounds = list(meeting._rounds(every))
     assert all(len(names) <= 30 and {"s0", "s1", "s2"} <= names for names in rounds)
     assert set().union(*rounds) == set(every)
 
@@ -154,7 +157,7 @@ def run(monkeypatch, every, tries, seconds=4):
 
 
 def local(name):
-    return Peer(name, "127.0.0.1", (), {}, settled=False, firewall="")
+    return Peer(name, "127.0.0.1", (), ())
 
 
 def test_it_meets_itself_and_leaves_nothing_behind(monkeypatch, port):
