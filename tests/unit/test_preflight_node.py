@@ -214,16 +214,17 @@ def test_room_for_the_cluster_is_asked_where_it_will_be(server, needs_of):
     assert one.message == "On /var there are 900 MiB free; 4.0 GiB are needed."
 
 
-def test_multipathd_warns_where_a_role_makes_block_devices(server):
-    from localcloud.preflight.needs import Needs, Part
-
-    needs = Needs((Part("storage", {"multipathd": False}),))
-    for active, spares, expected in (("", "", []), ("yes", "yes", []), ("yes", "", ["warning"])):
-        said = "probe=begin\n" + "active=multipathd\n" * bool(active)
-        said += "multipath_spares_sd=yes\n" * bool(spares)
-        server["multipathd"] = parse(said)["multipathd"]
-        seen = [one.severity for one in node_findings.of_host("node1", server, needs)]
-        assert seen == expected
+@pytest.mark.parametrize(
+    ("lines", "seen"),
+    [
+        ("", ""),
+        ("active=multipathd\n", "active"),
+        ("active=multipathd\nmultipath_spares_sd=yes\n", "spares"),
+        ("multipath_spares_sd=yes\n", ""),
+    ],
+)
+def test_multipathd_may_be_told_to_spare_plain_disks(lines, seen):
+    assert parse(f"probe=begin\n{lines}")["multipathd"] == seen
 
 
 def test_a_firewall_that_was_never_switched_on_is_none():
@@ -290,3 +291,14 @@ def test_a_role_whose_words_are_borrowed_has_them():
             causes.append("foreign")
         for cause in causes:
             assert f"{component.name}_{cause}" in PROBLEMS
+
+
+def test_longhorn_asks_for_iscsi_and_no_multipathd(server, needs_of):
+    server.update(multipathd="active", modules={**server["modules"], "iscsi_tcp": "missing"})
+    assert not {"multipathd_on", "module_missing"} & set(found(server, needs_of()))
+    longhorn = f"storage_longhorn_chart_sha256: {'a' * 64}\nstorage_providers: [longhorn]"
+    every = found(server, needs_of(settings=longhorn))
+    assert every["module_missing"].message.endswith(": iscsi_tcp.")
+    assert every["multipathd_on"].severity == "warning"
+    assert "multipathd.socket" in every["multipathd_on"].remedy
+    assert 'blacklist { devnode "^sd[a-z0-9]+" }' in every["multipathd_on"].remedy
