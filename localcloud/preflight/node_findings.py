@@ -89,8 +89,8 @@ def networks(host: str, facts: Facts, part: Part) -> Iterator[Finding]:
         words = {"setting": setting, "network": text, "free": _free(taken)}
         hit = [(entry, net) for entry, net in own if _overlap(wanted, net)]
         if hit:
-            entry = hit[0][0]
-            other = f"{entry['network']} ({entry['device']})"
+            entry, net = hit[0]
+            other = f"{net} ({entry['device']})"
             yield finding(host, "blocking", "network_collides", other=other, **words)
             continue
         for address in facts["nameservers"]:
@@ -126,8 +126,8 @@ def modules(host: str, facts: Facts, needs: Needs) -> Iterator[Finding]:
     if "unknown" in by_state:
         unseen = "module_unseen" if facts["virtualization"] in CONTAINERS else "module_gone"
         severity = "note" if unseen == "module_unseen" else "warning"
-        words = {"modules": by_state["unknown"], "kernel": facts["kernel"]}
-        yield finding(host, severity, unseen, **words)
+        words = {"arguments": " ".join(by_state["unknown"]), "kernel": facts["kernel"]}
+        yield finding(host, severity, unseen, modules=by_state["unknown"], **words)
 
 
 def _numbers(text: str) -> tuple[int, ...]:

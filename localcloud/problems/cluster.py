@@ -99,14 +99,15 @@ PROBLEMS: dict[str, Template] = {
     ),
     "module_unseen": Template(
         N_("From inside this container one cannot see whether the kernel has {modules}."),
-        N_("On the machine that runs the container: `sudo modprobe -a {modules}`."),
+        N_("On the machine that runs the container: `sudo modprobe -a {arguments}`."),
         "modules",
+        "arguments",
     ),
     "servers_even": Template(
         N_("The group {group} has {number} hosts; an odd number is better."),
         N_(
-            "{number} bear the loss of no more hosts than {fewer}: a majority must stay. Take "
-            "{fewer} or {more}, unless you are on the way there."
+            "A majority must stay, so {number} bear no more losses than {fewer}. Take {fewer} or "
+            "{more}, unless you are on the way there."
         ),
         "group",
         "number",
