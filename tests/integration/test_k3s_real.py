@@ -80,14 +80,16 @@ def ready(site, name: str = "node1") -> list[str]:
 
 def pod_says(site, node: str, server: str = "node1") -> str:
     """What a pod on that node prints, within a minute."""
-    at(site, server).run(f"kubectl apply -f - <<'END'\n{POD.format(node=node)}\nEND")
+    at(site, server).run(
+        f"HOME=/run/k3s/test kubectl apply -f - <<'END'\n{POD.format(node=node)}\nEND"
+    )
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
-        said = at(site, server).run(f"kubectl logs try-{node} 2>&1 || true")
+        said = at(site, server).run(f"HOME=/run/k3s/test kubectl logs try-{node} 2>&1 || true")
         if "hello" in said:
             return said
         time.sleep(2)
-    return at(site, server).run(f"kubectl describe pod try-{node} | tail -5")
+    return at(site, server).run(f"HOME=/run/k3s/test kubectl describe pod try-{node} | tail -5")
 
 
 def test_one_server(cluster, before):

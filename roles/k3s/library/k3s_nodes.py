@@ -67,8 +67,7 @@ def kubectl(*words: str, timeout: float = 60) -> str:
     environment = {
         **os.environ,
         "KUBECONFIG": "/etc/rancher/k3s/k3s.yaml",
-        "HOME": "/nonexistent",
-        "KUBECACHEDIR": "/run/k3s/localcloud-kubectl",
+        "HOME": "/run/k3s/localcloud",  # kubectl keeps a cache below it
         "no_proxy": "*",
     }
     try:
