@@ -48,7 +48,7 @@ setup: packages $(VENV)/.dev localcloud/locale/es/LC_MESSAGES/localcloud.mo ## M
 
 .PHONY: demo
 demo: packages $(VENV)/.kit ## A practice machine with a JupyterHub on it, proved by a student's journey
-	@$(BIN)/localcloud lab up $(DEMO)
+	@$(BIN)/localcloud lab up $(DEMO) --quiet
 	@$(BIN)/localcloud install -i $(DEMO) --show-password
 	@case "$${LOCALCLOUD_LANG:-$${LC_ALL:-$${LC_MESSAGES:-$$LANG}}}" in \
 	  es*) echo "Para quitarla: make demo-down" ;; \
