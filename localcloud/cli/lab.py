@@ -8,6 +8,7 @@ import click
 
 from localcloud import hints, ui
 from localcloud import lab as api
+from localcloud.cli import lab_shown as shown
 from localcloud.cli.options import json_option, site_options
 from localcloud.errors import UsageError
 from localcloud.i18n import _, ngettext
@@ -119,41 +120,9 @@ def up(
     )
     if quiet:
         return
-    _table(lab)
+    shown.table(lab)
     ui.out()
     ui.out(_("Next: {command}").format(command=f"localcloud install -i {place}"))
-
-
-def _table(lab: api.Lab) -> None:
-    """One lab's machines, narrow enough for 80 columns."""
-    kind = _("virtual machines") if lab.machinery.kind == VM else _("containers")
-    ui.heading(f"{_shown(lab.directory)} ({kind}, {lab.state.distribution})")
-    ui.table([_("Host"), _("State"), _("Groups"), "HTTP", _("Made from")], _rows(lab))
-    if lab.saved:
-        ui.out(_("Saved states: {names}").format(names=", ".join(lab.saved)))
-
-
-def _rows(lab: api.Lab) -> list[list[str]]:
-    statuses = lab.statuses()
-    return [
-        [
-            *(machine.name, _status(statuses[machine.name]), ",".join(machine.groups)),
-            *(lab.url(machine.name).removeprefix("http://"), machine.state),
-        ]
-        for machine in lab.state.machines.values()
-    ]
-
-
-def _status(word: str) -> str:
-    """A machine's state in words; the engine's own word where it is a rare one."""
-    known = {"running": _("running"), "exited": _("stopped"), "absent": _("absent")}
-    return known.get(word, word)
-
-
-def _shown(directory: Path) -> str:
-    """A path as short as it can be from here."""
-    here = Path.cwd()
-    return str(directory.relative_to(here) if directory.is_relative_to(here) else directory)
 
 
 @command.command("list", help=_("Show every lab of this computer."))
@@ -167,7 +136,7 @@ def list_labs(as_json: bool, inventory: Path, verbose: int) -> None:
     for number, lab in enumerate(labs):
         if number:
             ui.out()
-        _table(lab)
+        shown.table(lab)
     if not labs and not lost:
         ui.out(_("There is no lab. Make one: localcloud lab up"))
     for directory in lost:
@@ -270,7 +239,7 @@ def down(
         ui.out(_("There is no lab in {path}, and nothing to remove.").format(path=place))
         return
     if not yes:
-        _tell_what_goes(owned)
+        shown.what_goes(owned)
         if not ui.is_terminal():
             raise UsageError(
                 _("Nothing was removed."), _("Add --yes to go ahead without being asked.")
@@ -284,29 +253,5 @@ def down(
         ui.out(
             _("Left in {path}, as the lab did not make it: {names}").format(
                 path=place, names=", ".join(left)
-            )
-        )
-
-
-def _tell_what_goes(owned: api.Belongings) -> None:
-    ui.out(_("This goes for good:"))
-    if owned.machines:
-        ui.out(
-            "  "
-            + _("machines, with notebooks and homes in them: {names}").format(
-                names=", ".join(sorted(owned.machines))
-            )
-        )
-    if owned.saved:
-        count = owned.saved
-        ui.out(
-            "  "
-            + ngettext("{count} saved image", "{count} saved images", count).format(count=count)
-        )
-    if owned.made_site:
-        ui.out(
-            "  "
-            + _("the site directory {path}, with its settings and secrets").format(
-                path=owned.directory
             )
         )
