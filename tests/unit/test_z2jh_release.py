@@ -83,6 +83,7 @@ class Cluster:
                 "classes": [""],
                 "kubectl": [str(self.folder / "kubectl"), "--kubeconfig", "/k3s.yaml"],
                 "timeout": 20,
+                "own": [],
                 "delete_data": False,
                 **more,
             }
@@ -251,8 +252,10 @@ def test_a_cluster_that_does_not_answer(cluster):
 def test_removal_keeps_peoples_volumes(cluster):
     cluster.install()
     cluster.calls()
-    assert helm_release.absent(cluster.release(), False)["changed"] is True
+    own = ["secret/hub-tls"]
+    assert helm_release.absent(cluster.release(own=own), False)["changed"] is True
     calls = cluster.calls()
+    assert [call for call in calls if "delete secret/hub-tls --ignore-not-found" in call]
     assert cluster.state["history"] == []
     assert not [call for call in calls if "delete namespace" in call]
     assert [call for call in calls if "delete pods --selector component=singleuser-server" in call]

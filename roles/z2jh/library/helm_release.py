@@ -83,6 +83,11 @@ options:
     description: Seconds for the release to become ready.
     type: int
     default: 900
+  own:
+    description: With C(absent), other objects of the namespace that go, as C(kind/name).
+    type: list
+    elements: str
+    default: []
   delete_data:
     description: With C(absent), whether the namespace goes, and with it people's volumes.
     type: bool
@@ -352,6 +357,8 @@ class Release:
         self.run(self.helm, "uninstall", self.name, *space, "--wait", "--timeout", "180s")
         # KubeSpawner made them, not helm.
         self.kube("delete", "pods", "--selector", "component=singleuser-server", *space)
+        if self.p["own"]:
+            self.kube("delete", *self.p["own"], "--ignore-not-found", *space)
         if self.p["objects"] and Path(self.p["objects"]).exists():
             objects = json.loads(Path(self.p["objects"]).read_text())
             whole = json.dumps({"apiVersion": "v1", "kind": "List", "items": objects})
@@ -414,6 +421,7 @@ def main() -> None:
             "classes": lists,
             "kubectl": {"type": "list", "elements": "str", "required": True},
             "timeout": {"type": "int", "default": 900},
+            "own": lists,
             "delete_data": {"type": "bool", "default": False},
         },
         supports_check_mode=True,

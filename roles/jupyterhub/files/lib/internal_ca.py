@@ -147,7 +147,11 @@ def make_server(directory: Path, name: str) -> None:
 
 
 def ends_soon(certificate: x509.Certificate) -> bool:
-    return certificate.not_valid_after_utc < now() + RENEW_DAYS * DAY
+    try:
+        end = certificate.not_valid_after_utc
+    except AttributeError:  # the library of Debian 12 knows only the time without its zone
+        end = certificate.not_valid_after.replace(tzinfo=datetime.timezone.utc)  # noqa: UP017
+    return end < now() + RENEW_DAYS * DAY
 
 
 def ensure(directory: Path, name: str) -> bool:
