@@ -40,6 +40,7 @@ class Machinery(ABC):
 
     patience: ClassVar[float] = 90  # seconds that a started machine may take to answer over SSH
     waiting: ClassVar[float] = 60  # seconds that it may take to shut down in order
+    loopback: ClassVar[str] = ""  # a machine's address for this computer's 127.0.0.1, if any
 
     @property
     @abstractmethod

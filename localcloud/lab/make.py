@@ -133,7 +133,7 @@ def _add_machines(lab: Lab, wanted: list[list[str]]) -> set[str]:
         state.machines[name] = Machine(name, groups, address, _ports(lab, groups))
     states.save(lab.directory, state)
     machines.write_files(lab.directory, state)
-    sitefiles.write(lab.directory, state)
+    sitefiles.write(lab.directory, state, lab.machinery.loopback)
     return set(state.machines) - before
 
 
@@ -175,5 +175,5 @@ def _create(lab: Lab, machine: Machine, fresh: bool) -> None:
             with _choosing:
                 before, machine.ports = sitefiles.url(machine), _ports(lab, machine.groups)
                 states.save(lab.directory, lab.state)
-                sitefiles.write(lab.directory, lab.state)
+                sitefiles.write(lab.directory, lab.state, lab.machinery.loopback)
                 sitefiles.replace_url(lab.directory, machine, before)

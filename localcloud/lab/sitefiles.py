@@ -113,15 +113,18 @@ def _once(path: Path, text: str, mode: int = 0o644) -> None:
         write_private(path, text, mode)
 
 
-def write(directory: Path, lab: LabState) -> None:
-    """Bring the site's files up to the lab's machines; a person's edits of settings stay."""
+def write(directory: Path, lab: LabState, loopback: str = "") -> None:
+    """Bring the site's files up to the lab's machines; a person's edits of settings stay.
+
+    ``loopback``: see :func:`localcloud.lab.sources.from_machine`.
+    """
     write_private(directory / "hosts.yml", hosts_yml(directory, lab), 0o644)
     pinned = machines.known_hosts(directory, lab.machines.values())
     write_private(directory / "known_hosts", pinned, 0o644)
     _once(directory / ".gitignore", GITIGNORE)
     settings = directory / "group_vars/all/settings.yml"
     if not settings.exists():
-        inherited = inherit.settings()
+        inherited = inherit.settings(loopback=loopback)
         # A mirror's address can hold a password.
         private = any("@" in urlsplit(value).netloc for value in inherited.values())
         text = settings_yml(lab, _certificates(directory), inherited)

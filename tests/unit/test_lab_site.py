@@ -21,7 +21,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-un
         made.have("podman", podman_info())
         monkeypatch.chdir(tmp_path)
         monkeypatch.setattr(inherit, "ca_certificates", lambda: [])
-        monkeypatch.setattr(inherit, "settings", lambda: {})
+        monkeypatch.setattr(inherit, "settings", lambda loopback="": {})
         yield made
 
 
@@ -255,7 +255,7 @@ def test_mirrors_proxies_and_authorities_of_this_computer_are_settings(
     monkeypatch.setattr(inherit, "ca_certificates", lambda: [tmp_path / "campus.crt"])
     secret = "http://me:pass@proxy.uni.example:3128"
     found = {"base_http_proxy": secret, "base_no_proxy": "localhost, .uni.example"}
-    monkeypatch.setattr(inherit, "settings", lambda: found)
+    monkeypatch.setattr(inherit, "settings", lambda loopback: found)
     lab.up("lab")
     written = settings(Path("lab"))
     assert written["base_ca_certificates"] == ["files/ca/campus.crt"]

@@ -33,6 +33,7 @@ class VirtualMachines(Machinery):
     qemu: Qemu
     patience: ClassVar[float] = 300  # emulated, on a computer that has other work, too
     waiting: ClassVar[float] = 120
+    loopback: ClassVar[str] = router.GATEWAY
 
     @classmethod
     def detect(cls) -> "VirtualMachines":

@@ -41,6 +41,8 @@ def label(lab_id: str, part: str) -> str:
 def _read(pid: int) -> Process | None:
     """What a process is to us, or None if it is none of ours (or gone)."""
     try:
+        if Path(f"/proc/{pid}").stat().st_uid != os.geteuid():
+            return None  # a name is no proof of who started it
         words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
         name = words[words.index(b"-name") + 1].decode()
         folder = os.readlink(f"/proc/{pid}/cwd")  # noqa: PTH115 may end in " (deleted)"
@@ -53,7 +55,7 @@ def _read(pid: int) -> Process | None:
 
 
 def running(lab_id: str | None = None) -> list[Process]:
-    """Processes of a lab, or of all labs of this user (of everybody, for root)."""
+    """Processes of a lab, or of all labs of this user."""
     _reap()
     pids = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
     found = [process for pid in pids if (process := _read(pid))]
