@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from localcloud.errors import LocalcloudError
 from localcloud.preflight.facts import Facts
+from localcloud.preflight.findings import installed
 from localcloud.preflight.needs import Needs
-from localcloud.preflight.node_findings import installed
 from localcloud.preflight.report import Finding, finding
 from localcloud.ssh import Connection, on_all
 
@@ -97,7 +97,7 @@ def _peer(site: "Site", facts: Facts, needs: Needs, name: str) -> Peer:
         address=next((str(one) for one in values("address") if one), facts["node"]["address"]),
         groups=tuple(site.hosts[name].groups),
         rules=tuple(rule for one in declared for rule in one.get("ports") or ()),
-        settled=all(installed(facts, part) for part in parts),
+        settled=all(part.name in installed(facts) for part in parts),
         firewall=facts["firewall"] if any(values("firewall")) else "",
         setting=named[0] if named else "ansible_host",
     )

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from localcloud.preflight.facts import Facts
+from localcloud.preflight.findings import installed
 from localcloud.preflight.needs import Needs, Part
 from localcloud.preflight.report import Finding, finding
 
@@ -27,10 +28,6 @@ def of_host(host: str, facts: Facts, needs: Needs) -> Iterator[Finding]:
     yield from modules(host, facts, needs)
 
 
-def installed(facts: Facts, part: Part) -> bool:
-    return part.name in (facts["receipt"] or {}).get("components", {})
-
-
 def machine(host: str, facts: Facts, part: Part) -> Iterator[Finding]:
     wants = part.requirements
     known = wants.get("architectures")
@@ -39,7 +36,9 @@ def machine(host: str, facts: Facts, part: Part) -> Iterator[Finding]:
     if wants.get("default_route") and not facts["default_route"]:
         yield finding(host, "blocking", f"{part.name}_no_route", node=host)
     if wants.get("cgroup") == "v2" and facts["cgroup"] not in ("v2", ""):
-        yield finding(host, "warning", "cgroup_old")
+        # A container has its machine's, which is not for this site to change.
+        severity = "note" if facts["virtualization"] in CONTAINERS else "warning"
+        yield finding(host, severity, "cgroup_old")
     if wants.get("multipathd") is False and facts["multipathd"] == "active":
         yield finding(host, "warning", "multipathd_on", component=part.name)
 
@@ -47,7 +46,7 @@ def machine(host: str, facts: Facts, part: Part) -> Iterator[Finding]:
 def release(host: str, facts: Facts, part: Part) -> Iterator[Finding]:
     """One minor release up at a time, never down; refused by the role, too."""
     new = str(part.requirements.get("release") or "")
-    old = str(((facts["receipt"] or {}).get("components", {}).get(part.name) or {}).get("version"))
+    old = str((installed(facts).get(part.name) or {}).get("version"))
     have, want = _numbers(old), _numbers(new)
     if not have or not want or old == new:
         return
@@ -62,11 +61,12 @@ def release(host: str, facts: Facts, part: Part) -> Iterator[Finding]:
 def foreign(host: str, facts: Facts, part: Part) -> Iterator[Finding]:
     """Installations that localcloud did not make; without root's eyes one cannot tell whose."""
     seen: set[str] = set()
+    readable = facts["root_eyes"] and not facts["receipt_broken"]
     for name, path in part.foreign():
         own = name == part.name
         if path not in facts["there"] or name in seen:
             continue
-        if own and (installed(facts, part) or not facts["root_eyes"]):
+        if own and (part.name in installed(facts) or not readable):
             continue
         seen.add(name)
         if own:
@@ -78,7 +78,7 @@ def foreign(host: str, facts: Facts, part: Part) -> Iterator[Finding]:
 
 def networks(host: str, facts: Facts, part: Part) -> Iterator[Finding]:
     """A cluster's networks hide others with the same addresses. Once made, they stay."""
-    if installed(facts, part):
+    if part.name in installed(facts):
         return
     own = [(entry, _network(entry["network"])) for entry in facts["networks"]]
     for setting, text in part.networks.items():
