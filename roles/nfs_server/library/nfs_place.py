@@ -144,7 +144,7 @@ def check_disk(disk: str, label: str, path: Path) -> bool:
     if user:
         raise Failed("nfs_disk_in_use", disk=disk, user=user)
     if content or not edges_are_zero(device):
-        shown = content.get("TYPE") or content.get("PTTYPE") or "?"
+        shown = content.get("TYPE") or content.get("PTTYPE") or "data"
         raise Failed("nfs_disk_not_blank", disk=disk, content=shown)
     mib = int((sys_block(device) / "size").read_text()) >> 11
     if mib < SMALLEST_MIB:
