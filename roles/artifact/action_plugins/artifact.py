@@ -78,7 +78,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
     def _is_ssh(self, task_vars: Any) -> bool:
         kind = self._templar.template(task_vars.get("ansible_connection", "ssh"))
         method = self._templar.template(task_vars.get("ansible_become_method", "sudo"))
-        return kind == "ssh" and method == "sudo"
+        return kind in ("ssh", "mitogen_ssh") and method == "sudo"
 
     def _ssh(self, command: str, task_vars: Any) -> list[str]:
         """The line that runs a command as root on the task's host, with Ansible's own options."""
