@@ -13,8 +13,9 @@ from localcloud.lab.vm.qemu import SANDBOX, Qemu
 
 CONSOLE = "console.log"
 MEMORY, CORES = "2g", 2
-# mitigations: nobody hostile shares a practice machine, and emulation is slow enough.
-_KERNEL = "root=/dev/vda rw console=ttyS0 loglevel=4 net.ifnames=0 mitigations=off panic=10"
+_KERNEL = "root=/dev/vda rw console=ttyS0 loglevel=4 net.ifnames=0 panic=10"
+# Nobody hostile shares a practice machine, and emulation is slow enough.
+_EMULATED = "mitigations=off nokaslr"
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,8 @@ class Guest:
         line += ["-kernel", f"../{disks.BASE}/{system.KERNEL}"]
         line += ["-initrd", f"../{disks.BASE}/{system.INITRD}"]
         identity = self.machine.uuid.replace("-", "")
-        line += ["-append", f"{_KERNEL} systemd.machine_id={identity}"]
+        kernel = _KERNEL if self.kvm else f"{_KERNEL} {_EMULATED}"
+        line += ["-append", f"{kernel} systemd.machine_id={identity}"]
         line += router.card(self.machine)
         for name, path in zip(
             disks.names(self.lab.disks), disks.files(self.folder, self.lab.disks), strict=True
@@ -72,8 +74,9 @@ class Guest:
         line = ["-m", f"{memory}M", "-smp", str(cores)]
         if self.kvm:
             return [*line, "-accel", "kvm", "-cpu", "host"]
-        # Wheels of today need more than QEMU's plain processor; tables of five levels are slow.
-        return [*line, "-accel", "tcg,thread=multi,tb-size=256", "-cpu", "max,la57=off"]
+        # Wheels of today need more than QEMU's plain processor; tables of five levels are slow, and
+        # machines in the machine slower.
+        return [*line, "-accel", "tcg,thread=multi,tb-size=256", "-cpu", "max,la57=off,svm=off"]
 
 
 def _disk(name: str, path: Path, options: str) -> list[str]:
