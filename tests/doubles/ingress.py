@@ -53,8 +53,8 @@ async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
 
 async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     try:
-        inside = await asyncio.open_connection(address(), 80)
-    except (OSError, KeyError):
+        inside = await asyncio.wait_for(asyncio.open_connection(address(), 80), 3)
+    except (OSError, KeyError, TimeoutError):
         writer.close()
         address.cache_clear()
         return

@@ -18,7 +18,7 @@ LOCAL = {"provisioner": "rancher.io/local-path", "default": True}
 NFS = {"provisioner": "nfs.csi.k8s.io", "default": False}
 
 spec = importlib.util.spec_from_file_location(
-    "helm_release", ROOT / "roles/z2jh/library/helm_release.py"
+    "helm_release", ROOT / "roles/helm/library/helm_release.py"
 )
 assert spec and spec.loader
 helm_release = importlib.util.module_from_spec(spec)
@@ -290,5 +290,5 @@ def test_helm_comes_in_its_projects_archive(cluster):
 
 def test_module_is_plain_python_for_older_hosts():
     assert sys.version_info >= (3, 11)
-    text = (ROOT / "roles/z2jh/library/helm_release.py").read_text()
+    text = (ROOT / "roles/helm/library/helm_release.py").read_text()
     assert "file_digest" not in text and "match " not in text

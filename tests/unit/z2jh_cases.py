@@ -40,7 +40,7 @@ PLAY = """\
 
 def defaults() -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for role in ("base", "artifact", "hub", "z2jh"):
+    for role in ("base", "artifact", "helm", "hub", "z2jh"):
         found |= yaml.safe_load((ROLES / role / "defaults/main.yml").read_text()) or {}
     return found
 

@@ -59,13 +59,20 @@ def load(path: Path) -> x509.Certificate | None:
         return None
 
 
+def pem(key: ec.EllipticCurvePublicKey) -> bytes:
+    """In Debian 12's release of the library, equal keys do not compare as equal."""
+    return key.public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+
+
 def belongs(certificate: x509.Certificate | None, key: Path) -> bool:
     """True if a key is the certificate's: a run may have been killed between the two files."""
     try:
         private = serialization.load_pem_private_key(key.read_bytes(), None)
     except (OSError, ValueError):
         return False
-    return certificate is not None and certificate.public_key() == private.public_key()
+    return certificate is not None and pem(certificate.public_key()) == pem(private.public_key())
 
 
 def names(certificate: x509.Certificate) -> set[str]:
