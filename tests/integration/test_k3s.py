@@ -26,7 +26,10 @@ def cluster(make_site):
     files.mkdir(parents=True)
     shutil.copy(DOUBLE / "k3s", files)
     use(site, OLD)
-    site.set(artifact_local_dir="files/outside", artifact_online="false")
+    # The stand-in has nodes, and nothing that could hold a volume.
+    site.set(
+        artifact_local_dir="files/outside", artifact_online="false", k3s_disable="[local-storage]"
+    )
     return site
 
 
