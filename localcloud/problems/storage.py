@@ -198,15 +198,6 @@ _STORAGE: dict[str, Template] = {
         ),
         "host",
     ),
-    "storage_cluster": Template(
-        N_("The cluster does not answer on host {host} (`{command}`)."),
-        N_(
-            "Look whether k3s runs: `sudo systemctl status k3s`, `sudo k3s kubectl get nodes`; "
-            "then run the same command again."
-        ),
-        "host",
-        "command",
-    ),
     "storage_manifest_missing": Template(
         N_("k3s on host {host} has not brought its local volumes ({path} is not there)."),
         N_(

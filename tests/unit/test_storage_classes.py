@@ -165,7 +165,7 @@ def test_a_class_that_nobody_makes_is_named(cluster):
 def test_a_cluster_that_does_not_answer_is_said_so(cluster):
     cluster.write(down=True)
     found = problem(cluster.bring())
-    assert found["localcloud_problem"] == "storage_cluster" and "refused" in found["details"]
+    assert found["localcloud_problem"] == "helm_cluster" and "refused" in found["details"]
 
 
 def test_k3s_without_local_volumes_is_said_so(cluster):

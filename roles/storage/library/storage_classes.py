@@ -91,7 +91,7 @@ class Cluster:
             [*self.p["kubectl"], *words], input=stdin, capture_output=True, text=True, check=False
         )
         if done.returncode:
-            raise Failed("storage_cluster", command=words[0], details=done.stderr.strip())
+            raise Failed("helm_cluster", command=words[0], details=done.stderr.strip())
         return done.stdout
 
     def change(self, what: str, *words: str, stdin: str | None = None) -> None:
@@ -181,7 +181,7 @@ def main() -> None:
     except OSError as error:
         if module.check_mode:  # the cluster is not there yet
             module.exit_json(changed=True, changes=[])
-        data = {"localcloud_problem": "storage_cluster", "command": "kubectl"}
+        data = {"localcloud_problem": "helm_cluster", "command": "kubectl"}
         module.fail_json(msg=json.dumps({**data, "details": str(error)}))
     module.exit_json(changed=bool(cluster.changes), changes=cluster.changes)
 

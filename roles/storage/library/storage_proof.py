@@ -76,7 +76,7 @@ class Cluster:
             [*self.p["kubectl"], *words], input=stdin, capture_output=True, text=True, check=False
         )
         if done.returncode:
-            raise Failed("storage_cluster", command=words[0], details=done.stderr.strip())
+            raise Failed("helm_cluster", command=words[0], details=done.stderr.strip())
         return done.stdout
 
     def read(self, *words: str) -> dict:
@@ -251,7 +251,7 @@ def main() -> None:
     except Failed as failed:
         module.fail_json(msg=json.dumps(failed.data))
     except (OSError, ValueError, KeyError, IndexError) as error:
-        data = {"localcloud_problem": "storage_cluster", "command": "kubectl"}
+        data = {"localcloud_problem": "helm_cluster", "command": "kubectl"}
         module.fail_json(msg=json.dumps({**data, "details": f"{type(error).__name__}: {error}"}))
     module.exit_json(changed=False, proofs=proofs)
 
