@@ -1,16 +1,17 @@
-"""Problems of the hub on a cluster: found by the module helm_release and role z2jh."""
+"""Problems of what helm installs on a cluster, and of the hub there."""
 
 from localcloud.i18n import N_
 from localcloud.problems.template import Template
 
 PROBLEMS: dict[str, Template] = {
     "helm_values": Template(
-        N_("The chart refuses the hub's values; nothing was changed on host {host}."),
+        N_("The chart refuses the values of {name}; nothing was changed on host {host}."),
         N_(
-            "Its words above name the place. Correct z2jh_values in the site's settings: the "
-            "chart's own reference has every key (z2jh.jupyter.org, Configuration Reference)."
+            "Its words above name the place. Correct it in the site's settings; for the hub that is "
+            "z2jh_values, and z2jh.jupyter.org has every key (Configuration Reference)."
         ),
         "host",
+        "name",
     ),
     "helm_kubernetes": Template(
         N_("The chart needs another version of Kubernetes than {version}."),
@@ -49,26 +50,30 @@ PROBLEMS: dict[str, Template] = {
         "name",
     ),
     "helm_install": Template(
-        N_("The hub was installed on the cluster of host {host}, but did not become ready."),
+        N_("{name} was installed on the cluster of host {host}, but did not become ready."),
         N_(
             "The words above say why: most often an image that no node can fetch, or too little "
             "memory or disk. What was made stays for a look: `sudo k3s kubectl get pods -A`. "
             "Mend the cause, then run the same command again."
         ),
         "host",
+        "name",
     ),
     "helm_upgrade": Template(
-        N_("The hub's change did not become ready; host {host} went back to revision {revision}."),
         N_(
-            "The hub runs as before. The words above say what was wrong; mend that in the site's "
-            "settings (often z2jh_values), then run `localcloud install` again."
+            "A change of {name} did not become ready; host {host} went back to revision {revision}."
+        ),
+        N_(
+            "It runs as before. The words above say what was wrong; mend that in the site's "
+            "settings (for the hub often z2jh_values), then run `localcloud install` again."
         ),
         "host",
+        "name",
         "revision",
     ),
     "helm_rollback": Template(
         N_(
-            "The hub's change did not become ready, and going back to revision {revision} failed "
+            "A change of {name} did not become ready, and going back to revision {revision} failed "
             "on host {host}."
         ),
         N_(
@@ -76,6 +81,7 @@ PROBLEMS: dict[str, Template] = {
             "settings, then run `localcloud install` again: it goes on from here."
         ),
         "host",
+        "name",
         "revision",
     ),
     "z2jh_certificate": Template(

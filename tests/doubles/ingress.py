@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Stand-in for Traefik on a test cluster: passes port 80 (and 443, with the hub's certificate) on.
 
+As the load balancer of k3s it takes the ports by rules of the firewall: nothing listens on them.
 It knows one Service, the hub's proxy-public, and routes nothing: hosts, paths, redirects and
 middlewares are not looked at. Runs on a node as root: ``ingress.py NAMESPACE KUBECTL…``.
 """
@@ -8,6 +9,7 @@ middlewares are not looked at. Runs on a node as root: ``ingress.py NAMESPACE KU
 import asyncio
 import base64
 import json
+import shutil
 import ssl
 import subprocess
 import sys
@@ -61,11 +63,31 @@ async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
     await asyncio.gather(pump(reader, inside[1]), pump(inside[0], writer))
 
 
+def take(port: int, target: int) -> bool:
+    """Lead a port of the node's own addresses to this program; k3s brings iptables with it."""
+    own = "/var/lib/rancher/k3s/data/current/bin"
+    places = f"/usr/sbin:/sbin:/usr/bin:/bin:{own}:{own}/aux"
+    program = shutil.which("iptables", path=places)
+    if program is None:
+        return False
+    rule = f"-p tcp --dport {port} -m addrtype --dst-type LOCAL -j REDIRECT --to-ports {target}"
+    for chain in ("PREROUTING", "OUTPUT"):
+        command = [program, "-t", "nat", "-A", chain, *rule.split()]
+        done = subprocess.run(command, env={"PATH": places}, capture_output=True, text=True)
+        if done.returncode:
+            print(done.stderr, file=sys.stderr)
+            return False
+    return True
+
+
 async def main() -> None:
-    await asyncio.start_server(serve, None, 80)
+    await asyncio.start_server(serve, None, 10080)
+    while not await asyncio.to_thread(take, 80, 10080):
+        await asyncio.sleep(1)
     while not (known := await asyncio.to_thread(certificate)):
         await asyncio.sleep(1)
-    server = await asyncio.start_server(serve, None, 443, ssl=known)
+    server = await asyncio.start_server(serve, None, 10443, ssl=known)
+    await asyncio.to_thread(take, 443, 10443)
     await server.serve_forever()
 
 

@@ -144,7 +144,7 @@ def history(site) -> list[dict]:
 def test_a_mistyped_value_ends_the_run_before_the_cluster_is_made(hub):
     hub.set(z2jh_values='{"hubb": {}}')
     ended = hub.localcloud("install").ended(1)
-    ended.says("The chart refuses the hub's values", "'hubb' not allowed")
+    ended.says("The chart refuses the values of jupyterhub", "'hubb' not allowed")
     assert hub.machine.run("ls /etc/rancher 2>/dev/null || true") == ""
     hub.set(z2jh_values=values())
 

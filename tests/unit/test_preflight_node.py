@@ -229,9 +229,9 @@ def test_multipathd_may_be_told_to_spare_plain_disks(lines, seen):
     assert parse(f"probe=begin\n{lines}")["multipathd"] == seen
 
 
-def test_a_firewall_that_was_never_switched_on_is_none():
-    assert parse("probe=begin\nactive=ufw\n")["firewall"] == ""
-    assert parse("probe=begin\nactive=ufw\nactive=ufw-rules\n")["firewall"] == "ufw"
+def test_the_hosts_own_firewall():
+    assert parse("probe=begin\nactive=multipathd\n")["firewall"] == ""
+    assert parse("probe=begin\nactive=ufw\n")["firewall"] == "ufw"
     assert parse("probe=begin\nactive=firewalld\n")["firewall"] == "firewalld"
 
 

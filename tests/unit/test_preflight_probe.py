@@ -174,6 +174,39 @@ def test_it_runs_in_every_shell_at_hand(shell):
     assert facts["disk"]["/no/such/path"]["free_mib"] > 0
 
 
+@pytest.mark.parametrize("shell", ["dash", "bash", "busybox"])
+def test_a_node_of_a_cluster_is_asked_more(shell, tmp_path):
+    if not shutil.which(shell):
+        pytest.skip(f"no {shell} here")
+    command = (shell, "sh", "-s") if shell == "busybox" else (shell, "-s")
+    question = Question(
+        node=True,
+        modules=("loop", "no_such_module"),
+        there=(str(tmp_path), "/no/such/path"),
+        fsync=(f"{tmp_path}/etcd",),
+    )
+    facts = probe(question, command)
+    assert facts["modules"]["no_such_module"] in ("missing", "unknown")
+    assert facts["there"] == [str(tmp_path)]
+    assert facts["networks"]
+    assert facts["node"]["address"] in [one["network"].split("/")[0] for one in facts["networks"]]
+    assert facts["node"]["mtu"] > 500
+    assert probe(Question(), command)["networks"] == []
+
+
+def test_writes_are_timed_without_leaving_a_file(tmp_path):
+    place = tmp_path / "var" / "not" / "yet"
+    program = (FOLDER / "fsync.pl").read_text()
+    command = ["perl", "-e", program, str(place), str(tmp_path)]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    facts = parse(f"probe=begin\n{said}")
+    timed = facts["fsync"].pop(str(place))
+    assert facts["fsync"] == {}, "what is there is in use, and left alone"
+    assert timed["count"] >= 10
+    assert 0 < timed["median_ms"] <= timed["p99_ms"]
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_questions_with_quotes_and_blanks_do_no_harm(tmp_path):
     trap = tmp_path / "trap"
     word = f"'; touch {trap}; echo $(touch {trap}) `touch {trap}` \""

@@ -232,7 +232,7 @@ class Release:
         details = self.clean(done.stderr)
         if "kubeVersion" in details:
             raise Failed("helm_kubernetes", version=version or "?", details=details)
-        raise Failed("helm_values", details=details)
+        raise Failed("helm_values", name=self.name, details=details)
 
     def check_classes(self) -> None:
         known = {one["metadata"]["name"]: one for one in self.items("storageclasses")}
@@ -350,7 +350,8 @@ class Release:
         words = ["rollback", self.name, str(good[-1]), "--namespace", self.namespace, "--wait"]
         done = self.run(self.helm, *words, "--timeout", f"{self.p['timeout']}s")
         if done.returncode:
-            raise Failed("helm_rollback", revision=str(good[-1]), details=self.clean(done.stderr))
+            data = {"name": self.name, "revision": str(good[-1])}
+            raise Failed("helm_rollback", details=self.clean(done.stderr), **data)
 
     def remove(self) -> None:
         space = "--namespace", self.namespace
@@ -387,7 +388,8 @@ def present(release: Release, dry: bool) -> dict:
         good = [one["revision"] for one in history if one["status"] == "deployed"]
         problem = "helm_upgrade" if good else "helm_install"
         details = "\n".join(dict.fromkeys(f"{why}\n{seen}".strip().splitlines()))
-        raise Failed(problem, revision=str(good[-1]) if good else "", details=details)
+        revision = str(good[-1]) if good else ""
+        raise Failed(problem, name=release.name, revision=revision, details=details)
     return {"changed": True, "revision": release.history()[-1]["revision"]}
 
 
