@@ -7,8 +7,8 @@ PROBLEMS: dict[str, Template] = {
     "helm_values": Template(
         N_("The chart refuses the values of {name}; nothing was changed on host {host}."),
         N_(
-            "Its words above name the place. Correct it in the site's settings; for the hub that is "
-            "z2jh_values, and z2jh.jupyter.org has every key (Configuration Reference)."
+            "Its words above name the place. Correct it in the site's settings; for the hub that "
+            "is z2jh_values, and z2jh.jupyter.org has every key (Configuration Reference)."
         ),
         "host",
         "name",
