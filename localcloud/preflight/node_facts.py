@@ -56,7 +56,7 @@ def _multipathd(said: dict[str, list[str]]) -> str:
 def _firewall(active: list[str]) -> str:
     if "firewalld" in active:
         return "firewalld"
-    return "ufw" if {"ufw", "ufw-rules"} <= set(active) else ""
+    return "ufw" if "ufw" in active else ""
 
 
 def _fsync(line: str) -> tuple[str, dict[str, float]]:

@@ -11,7 +11,7 @@ from localcloud.preflight import facts
 from localcloud.problems import ProblemError
 from localcloud.ssh import Connection
 
-TIMEOUT = 45  # seconds; the slowest part, mirrors that hang, gives up after 9
+TIMEOUT = 90  # seconds; mirrors that hang take 9, an emulated machine at work half a minute
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,7 @@ class Question:
     http_proxy: str = ""
     https_proxy: str = ""
     no_proxy: tuple[str, ...] = field(default=())
+    node: bool = False  # also what a cluster must know of it
     modules: tuple[str, ...] = ()
     there: tuple[str, ...] = ()
     fsync: tuple[str, ...] = ()
@@ -50,6 +51,7 @@ def script(question: Question) -> bytes:
         "LC_NO_PROXY": ",".join(question.no_proxy),
         "LC_PYTHON": _file("mirrors.py"),
         "LC_PERL": _file("mirrors.pl"),
+        "LC_NODE": "1" if question.node else "",
         "LC_MODULES": " ".join(question.modules),
         "LC_ROOT": _assignments(
             {

@@ -3,7 +3,8 @@
 # one of 1 MiB where the disk's speed is asked for.
 # The caller puts assignments in front: LC_PATHS, LC_URLS ("kind URL" lines), LC_OWN_APT (1: try the
 # host's own package sources too), LC_CA (PEM), LC_HTTP_PROXY, LC_HTTPS_PROXY, LC_NO_PROXY,
-# LC_PYTHON (mirrors.py), LC_PERL (mirrors.pl), LC_MODULES (of the kernel), LC_ROOT (assignments
+# LC_PYTHON (mirrors.py), LC_PERL (mirrors.pl), LC_NODE (1: what a cluster must know, too),
+# LC_MODULES (of the kernel), LC_ROOT (assignments
 # for root's part: LC_THERE, paths to look for; LC_FSYNC, paths to time; LC_FSYNC_PERL, fsync.pl).
 
 say() { printf '%s=%s\n' "$1" "$2"; }
@@ -89,21 +90,22 @@ networks() {
 }
 
 kernel() {
-  known="/lib/modules/$(uname -r)"
+  systems=$(cat /proc/filesystems)
   for module in $LC_MODULES; do
     state=unknown
-    if [ -e "/sys/module/$module" ] || grep -qs "	$module\$" /proc/filesystems; then state=loaded
+    if [ -e "/sys/module/$module" ] || [ "${systems%	"$module"*}" != "$systems" ]; then state=loaded
     elif modprobe -nq "$module" 2>/dev/null; then state=loadable
-    elif [ -d "$known" ]; then state=missing
+    elif [ -d "/lib/modules/$(uname -r)" ]; then state=missing
     fi
     say module "$module $state"
   done
   has systemctl || return 0
-  for unit in multipathd ufw firewalld; do
-    [ "$(systemctl is-active "$unit" 2>/dev/null)" = active ] && say active "$unit"
-  done
+  set -- $(systemctl is-active ufw firewalld multipathd 2>/dev/null)
   # An installed ufw is active also where it was never switched on.
-  grep -qs '^ENABLED=yes' /etc/ufw/ufw.conf && say active ufw-rules
+  [ "$1" = active ] && grep -qs '^ENABLED=yes' /etc/ufw/ufw.conf && say active ufw
+  [ "$2" = active ] && say active firewalld
+  [ "$3" = active ] || return 0
+  say active multipathd
   sed 's/#.*//' /etc/multipath.conf /etc/multipath/conf.d/*.conf 2>/dev/null |
     tr -d ' \t\n' | grep -q 'blacklist{[^}]*devnode"^sd' && say multipath_spares_sd yes
 }
@@ -265,7 +267,11 @@ probe() {
   say time_begin "$(now)"
   # Mirrors are asked meanwhile; their answers wait in the pipe, so that no two lines mix.
   mirrors | {
-    { system; resources; network; networks; kernel; software; privileges; } </dev/null
+    {
+      system; resources; network
+      if [ -n "$LC_NODE" ]; then networks; kernel; fi
+      software; privileges
+    } </dev/null
     cat
   }
   say time_end "$(now)"
