@@ -304,3 +304,11 @@ def test_longhorn_asks_for_iscsi_and_no_multipathd(server, needs_of):
     assert every["multipathd_on"].severity == "warning"
     assert "multipathd.socket" in every["multipathd_on"].remedy
     assert 'blacklist { devnode "^sd[a-z0-9]+" }' in every["multipathd_on"].remedy
+
+
+def test_a_machine_with_a_kernel_of_its_own(needs_of):
+    machine = facts_of("machine")
+    assert machine["cgroup"] == "v2"
+    assert set(machine["modules"].values()) <= {"loaded", "loadable"}
+    assert machine["product_uuid"].count("-") == 4
+    assert not {"module_gone", "module_unseen", "cgroup_old"} & set(found(machine, needs_of()))
