@@ -2,9 +2,9 @@
 """Stand-in for kubectl where StorageClasses and proofs of volumes are tried.
 
 ``VOLUMES_DOUBLE`` names its state, a JSON dict: ``objects`` (kind → name → object), ``nodes``,
-``calls`` (what was called), ``made`` (what was put), and what shall happen: ``down`` (no API), ``image`` (why no image
-comes), ``forgets`` (a volume that gives back something else). It says nothing about Kubernetes or
-about storage: only how the modules of role storage speak to it is tried here.
+``calls`` (what was called), ``made`` (what was put), and what shall happen: ``down`` (no API),
+``image`` (why no image comes), ``forgets`` (a volume that gives back something else). It says
+nothing about Kubernetes or about storage: only how the modules of role storage speak to it.
 """
 
 import json

@@ -1,7 +1,7 @@
 """Ansible action: renders and reads the files of ``written_files`` on the controller.
 
-Instead of its ``content``, a file may name a ``template`` or a ``source`` of the role; a source that
-is a directory stands for every file in it. All are sent in one round trip. The lookups
+Instead of its ``content``, a file may name a ``template`` or a ``source`` of the role; a source
+that is a directory stands for every file in it. All are sent in one round trip. The lookups
 ``template`` and ``file`` would do the same, but they copy every variable of the play for each file.
 """
 
