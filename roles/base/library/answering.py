@@ -97,11 +97,8 @@ def main() -> None:
     while (status := ask(*asked)) != "200" and time.monotonic() < until:
         time.sleep(BETWEEN_SECONDS)
     if status != "200":
-        data = {
-            "localcloud_problem": module.params["problem"],
-            "status": status,
-            "details": journal(module.params["units"]),
-        }
+        data = {"status": status, "details": journal(module.params["units"])}
+        data["localcloud_problem"] = module.params["problem"]
         module.fail_json(msg=json.dumps(data))
     module.exit_json(changed=False)
 

@@ -64,7 +64,8 @@ class Failed(Exception):
 
     def __init__(self, problem: str, **data: str) -> None:
         super().__init__(problem)
-        self.data = {**data, "localcloud_problem": problem}
+        self.data = dict(data)
+        self.data["localcloud_problem"] = problem
 
 
 def run(*command: str) -> subprocess.CompletedProcess:

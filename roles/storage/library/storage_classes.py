@@ -64,7 +64,8 @@ class Failed(Exception):
 
     def __init__(self, problem: str, **data: object) -> None:
         super().__init__(problem)
-        self.data = {**data, "localcloud_problem": problem}
+        self.data = dict(data)
+        self.data["localcloud_problem"] = problem
 
 
 def annotations(one: dict) -> dict[str, str]:
