@@ -38,6 +38,7 @@ def test_no_one_on_the_server_can_read_its_password(site, proxied):
     assert found.split() == []
     units = "su nosy -s /bin/sh -c 'systemctl show jupyterhub jupyterhub-proxy; ps auxeww' || true"
     assert PASSWORD not in site.machine.run(units)
+    assert PASSWORD not in site.machine.run("journalctl --no-pager -o cat")
     # Where it must be, it is for root alone.
     modes = site.machine.run(f"grep -rlsI {PASSWORD} /etc | xargs stat -c '%a %U %n'").splitlines()
     assert modes and all(line.startswith("600 root ") for line in modes)

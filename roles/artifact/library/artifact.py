@@ -322,6 +322,8 @@ def main() -> None:
             "environment": {"type": "dict", "default": {}},
             "directory": {"type": "str", "default": "/var/lib/localcloud/artifacts"},
         },
+        # Ansible would write the arguments into the journal, secrets and passwords among them.
+        no_log=True,
         supports_check_mode=True,
     )
     os.environ.update({key: str(value) for key, value in module.params["environment"].items()})

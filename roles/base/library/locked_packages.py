@@ -260,6 +260,8 @@ def main() -> None:
             "indexes": {"type": "dict", "default": {}},
             "environment": {"type": "dict", "default": {}},
         },
+        # Ansible would write the arguments into the journal, secrets and passwords among them.
+        no_log=True,
         supports_check_mode=True,
     )
     given = module.params

@@ -127,6 +127,8 @@ def main() -> None:
             "names": {"type": "list", "elements": "str", "required": True},
             "environment": {"type": "dict", "default": {}},
         },
+        # Ansible would write the arguments into the journal, secrets and passwords among them.
+        no_log=True,
         supports_check_mode=True,
     )
     environment = module.params["environment"]

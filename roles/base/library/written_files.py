@@ -183,6 +183,8 @@ def main() -> None:
             "secrets": {**entries("0600", content=True, secret=True), "no_log": False},
             "absent": {"type": "list", "elements": "path", "default": []},
         },
+        # Ansible would write the arguments into the journal, secrets and passwords among them.
+        no_log=True,
         supports_check_mode=True,
     )
     writer = Writer(check=module.check_mode)

@@ -426,6 +426,8 @@ def main() -> None:
             "own": lists,
             "delete_data": {"type": "bool", "default": False},
         },
+        # Ansible would write the arguments into the journal, secrets and passwords among them.
+        no_log=True,
         supports_check_mode=True,
     )
     state = module.params["state"]

@@ -133,7 +133,9 @@ def firewall() -> str:
 
 def main() -> None:
     module = AnsibleModule(
-        argument_spec={"settings": {"type": "dict", "default": {}}}, supports_check_mode=True
+        argument_spec={"settings": {"type": "dict", "default": {}}},
+        no_log=True,
+        supports_check_mode=True,
     )
     machine = platform.machine()
     node = {
