@@ -311,8 +311,15 @@ def written(error: OSError, artifact: Artifact) -> Failed:
     return Failed("artifact_unwritable", path=path, details=str(error))
 
 
+class Quiet(AnsibleModule):
+    """Ansible would write the arguments into the journal, secrets and passwords among them."""
+
+    def _log_invocation(self) -> None:
+        pass
+
+
 def main() -> None:
-    module = AnsibleModule(
+    module = Quiet(
         argument_spec={
             "files": {"type": "list", "elements": "dict", "required": True},
             "local_dir": {"type": "str", "default": ""},
@@ -322,8 +329,6 @@ def main() -> None:
             "environment": {"type": "dict", "default": {}},
             "directory": {"type": "str", "default": "/var/lib/localcloud/artifacts"},
         },
-        # Ansible would write the arguments into the journal, secrets and passwords among them.
-        no_log=True,
         supports_check_mode=True,
     )
     os.environ.update({key: str(value) for key, value in module.params["environment"].items()})

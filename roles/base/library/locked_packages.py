@@ -239,8 +239,15 @@ def make_all(wanted: list[dict], common: dict) -> None:
         future.result()
 
 
+class Quiet(AnsibleModule):
+    """Ansible would write the arguments into the journal, secrets and passwords among them."""
+
+    def _log_invocation(self) -> None:
+        pass
+
+
 def main() -> None:
-    module = AnsibleModule(
+    module = Quiet(
         argument_spec={
             "environments": {
                 "type": "list",
@@ -260,8 +267,6 @@ def main() -> None:
             "indexes": {"type": "dict", "default": {}},
             "environment": {"type": "dict", "default": {}},
         },
-        # Ansible would write the arguments into the journal, secrets and passwords among them.
-        no_log=True,
         supports_check_mode=True,
     )
     given = module.params

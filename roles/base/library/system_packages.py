@@ -121,14 +121,19 @@ def install(names: list[str], environment: dict) -> str:
     return silent
 
 
+class Quiet(AnsibleModule):
+    """Ansible would write the arguments into the journal, secrets and passwords among them."""
+
+    def _log_invocation(self) -> None:
+        pass
+
+
 def main() -> None:
-    module = AnsibleModule(
+    module = Quiet(
         argument_spec={
             "names": {"type": "list", "elements": "str", "required": True},
             "environment": {"type": "dict", "default": {}},
         },
-        # Ansible would write the arguments into the journal, secrets and passwords among them.
-        no_log=True,
         supports_check_mode=True,
     )
     environment = module.params["environment"]

@@ -174,8 +174,15 @@ def entries(mode: str, *, content: bool, secret: bool = False) -> dict:
     return {"type": "list", "elements": "dict", "options": options, "default": []}
 
 
+class Quiet(AnsibleModule):
+    """Ansible would write the arguments into the journal, secrets and passwords among them."""
+
+    def _log_invocation(self) -> None:
+        pass
+
+
 def main() -> None:
-    module = AnsibleModule(
+    module = Quiet(
         argument_spec={
             "directories": entries("0755", content=False),
             "files": entries("0644", content=True),
@@ -183,8 +190,6 @@ def main() -> None:
             "secrets": {**entries("0600", content=True, secret=True), "no_log": False},
             "absent": {"type": "list", "elements": "path", "default": []},
         },
-        # Ansible would write the arguments into the journal, secrets and passwords among them.
-        no_log=True,
         supports_check_mode=True,
     )
     writer = Writer(check=module.check_mode)

@@ -407,9 +407,16 @@ def absent(release: Release, dry: bool) -> dict:
     return {"changed": there, "revision": 0}
 
 
+class Quiet(AnsibleModule):
+    """Ansible would write the arguments into the journal, secrets and passwords among them."""
+
+    def _log_invocation(self) -> None:
+        pass
+
+
 def main() -> None:
     lists = {"type": "list", "elements": "str", "default": []}
-    module = AnsibleModule(
+    module = Quiet(
         argument_spec={
             "state": {"choices": ["present", "checked", "absent"], "default": "present"},
             "name": {"type": "str", "required": True},
@@ -426,8 +433,6 @@ def main() -> None:
             "own": lists,
             "delete_data": {"type": "bool", "default": False},
         },
-        # Ansible would write the arguments into the journal, secrets and passwords among them.
-        no_log=True,
         supports_check_mode=True,
     )
     state = module.params["state"]

@@ -131,10 +131,16 @@ def firewall() -> str:
     return ""
 
 
+class Quiet(AnsibleModule):
+    """Ansible would write the arguments into the journal, secrets and passwords among them."""
+
+    def _log_invocation(self) -> None:
+        pass
+
+
 def main() -> None:
-    module = AnsibleModule(
+    module = Quiet(
         argument_spec={"settings": {"type": "dict", "default": {}}},
-        no_log=True,
         supports_check_mode=True,
     )
     machine = platform.machine()
