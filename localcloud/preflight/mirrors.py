@@ -101,11 +101,11 @@ def main():
         with lock:
             if number not in waiting:
                 return
-            waiting.discard(number)
             kind, url = tries[number]
             words = (kind, result, f"{time.time() - begin:.2f}", url, " ".join(detail.split()))
             sys.stdout.write("mirror=" + " ".join(words).rstrip() + "\n")
             sys.stdout.flush()
+            waiting.discard(number)  # last: the main thread ends the process once none waits
 
     def work(number):
         try:

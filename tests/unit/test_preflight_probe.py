@@ -105,6 +105,26 @@ def test_mirrors_are_tried_at_once_and_a_hanging_one_ends_in_time(web, silent):
     assert {seen[f"{silent}/{n}"][0] for n in (1, 2, 3)} == {"timeout"}
 
 
+def test_the_last_answer_is_written_before_the_question_ends(web):
+    """A slow pipe (a busy host) must not swallow it: one run of many lost its answer."""
+    slow = """
+import sys, time
+class Slow:
+    def write(self, text):
+        time.sleep(0.3)
+        sys.__stdout__.write(text)
+    def flush(self):
+        sys.__stdout__.flush()
+sys.stdout = Slow()
+"""
+    program = slow + (FOLDER / "mirrors.py").read_text()
+    asked = f"try pip {web}/200\nca\n\n"
+    done = subprocess.run(
+        ["python3", "-c", program], input=asked, capture_output=True, text=True, timeout=20
+    )
+    assert done.stdout.startswith("mirror=pip ok "), done.stderr
+
+
 def test_the_campus_authority_is_trusted_when_handed_over(authority):
     pem, context = authority
     server = serve(context)
