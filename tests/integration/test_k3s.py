@@ -203,10 +203,6 @@ def test_an_upgrade_takes_servers_one_at_a_time_and_then_agents(cluster):
         ["drain", "upgrade"] * 2,
     )
     assert seen.index(["upgrade", "server", "node1", NEW]) < seen.index(agents[0])
-
-
-@pytest.mark.xfail(reason="one step of each node still changes something after an upgrade")
-def test_nothing_is_left_to_change_after_an_upgrade(cluster):
     cluster.localcloud("install").ended(0).says("Nothing had to be changed")
 
 
@@ -228,7 +224,7 @@ def test_a_first_server_that_lost_its_disk_joins_and_makes_no_second_cluster(clu
 def test_a_node_is_removed_and_added(cluster):
     cluster.localcloud("reset", "--limit", "node5", "--yes").ended(0)
     assert "node5" not in nodes(cluster)
-    assert ["drain", "node5"] in journal(cluster) or ["drain", "node5"] in journal(cluster, "node2")
+    assert ["drain", "node5"] in [event for name in SERVERS for event in journal(cluster, name)]
     cluster.localcloud("install", "--limit", "node5").ended(0)
     assert "node5" in nodes(cluster, "node2")
 

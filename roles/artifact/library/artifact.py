@@ -311,15 +311,8 @@ def written(error: OSError, artifact: Artifact) -> Failed:
     return Failed("artifact_unwritable", path=path, details=str(error))
 
 
-class Quiet(AnsibleModule):
-    """Ansible would write the arguments into the journal, secrets and passwords among them."""
-
-    def _log_invocation(self) -> None:
-        pass
-
-
 def main() -> None:
-    module = Quiet(
+    module = AnsibleModule(
         argument_spec={
             "files": {"type": "list", "elements": "dict", "required": True},
             "local_dir": {"type": "str", "default": ""},

@@ -239,15 +239,8 @@ def make_all(wanted: list[dict], common: dict) -> None:
         future.result()
 
 
-class Quiet(AnsibleModule):
-    """Ansible would write the arguments into the journal, secrets and passwords among them."""
-
-    def _log_invocation(self) -> None:
-        pass
-
-
 def main() -> None:
-    module = Quiet(
+    module = AnsibleModule(
         argument_spec={
             "environments": {
                 "type": "list",

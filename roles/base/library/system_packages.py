@@ -121,15 +121,8 @@ def install(names: list[str], environment: dict) -> str:
     return silent
 
 
-class Quiet(AnsibleModule):
-    """Ansible would write the arguments into the journal, secrets and passwords among them."""
-
-    def _log_invocation(self) -> None:
-        pass
-
-
 def main() -> None:
-    module = Quiet(
+    module = AnsibleModule(
         argument_spec={
             "names": {"type": "list", "elements": "str", "required": True},
             "environment": {"type": "dict", "default": {}},

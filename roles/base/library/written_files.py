@@ -174,15 +174,8 @@ def entries(mode: str, *, content: bool, secret: bool = False) -> dict:
     return {"type": "list", "elements": "dict", "options": options, "default": []}
 
 
-class Quiet(AnsibleModule):
-    """Ansible would write the arguments into the journal, secrets and passwords among them."""
-
-    def _log_invocation(self) -> None:
-        pass
-
-
 def main() -> None:
-    module = Quiet(
+    module = AnsibleModule(
         argument_spec={
             "directories": entries("0755", content=False),
             "files": entries("0644", content=True),

@@ -407,16 +407,9 @@ def absent(release: Release, dry: bool) -> dict:
     return {"changed": there, "revision": 0}
 
 
-class Quiet(AnsibleModule):
-    """Ansible would write the arguments into the journal, secrets and passwords among them."""
-
-    def _log_invocation(self) -> None:
-        pass
-
-
 def main() -> None:
     lists = {"type": "list", "elements": "str", "default": []}
-    module = Quiet(
+    module = AnsibleModule(
         argument_spec={
             "state": {"choices": ["present", "checked", "absent"], "default": "present"},
             "name": {"type": "str", "required": True},

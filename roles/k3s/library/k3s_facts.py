@@ -131,15 +131,8 @@ def firewall() -> str:
     return ""
 
 
-class Quiet(AnsibleModule):
-    """Ansible would write the arguments into the journal, secrets and passwords among them."""
-
-    def _log_invocation(self) -> None:
-        pass
-
-
 def main() -> None:
-    module = Quiet(
+    module = AnsibleModule(
         argument_spec={"settings": {"type": "dict", "default": {}}},
         supports_check_mode=True,
     )
