@@ -31,7 +31,11 @@ class Preview:
         step = self.steps.setdefault(key, _Step(*key))
         step.hosts.append(event.host)
         if event.result.get("diff"):
-            step.diffs[event.host] = recordlog.diff_text(event.result["diff"])
+            hidden = {
+                "secret": _("{path}: new content, not shown since it holds secrets"),
+                "mode": _("{path}: owner or mode"),
+            }
+            step.diffs[event.host] = recordlog.diff_text(event.result["diff"], hidden)
 
     def show(self, result: RunResult, verbose: bool = False) -> None:
         """How many steps of each phase report a change; ``verbose``: which, and what they write."""

@@ -1,6 +1,7 @@
 """The readable log of a run (``output.log``), in English: it is for experts and for bug reports."""
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from textwrap import indent
 from typing import Any
@@ -9,6 +10,11 @@ from localcloud.events import Event
 
 _NOISE = {"changed", "failed", "_ansible_no_log", "exception", "ansible_facts", "invocation"}
 _LAST = ("invocation", "exception")
+# The reasons of the module written_files to show no content.
+HIDDEN = {
+    "secret": "{path}: new content, not shown since it holds secrets",
+    "mode": "{path}: owner or mode",
+}
 
 
 def _clock(moment: float) -> str:
@@ -77,8 +83,11 @@ def _json(value: Any) -> str:
     return json.dumps(value, indent=1, ensure_ascii=False, default=str)
 
 
-def diff_text(diff: Any) -> str:
-    """Ansible's before and after as a unified diff; empty if there is none to see."""
+def diff_text(diff: Any, hidden: Mapping[str, str] = HIDDEN) -> str:
+    """Ansible's before and after as a unified diff; empty if there is none to see.
+
+    ``hidden``: what is said of a file whose content is not shown, by the reason.
+    """
     from difflib import unified_diff
 
     shown = []
@@ -87,6 +96,9 @@ def diff_text(diff: Any) -> str:
             continue
         if part.get("prepared"):
             shown.append(str(part["prepared"]).rstrip("\n") + "\n")
+            continue
+        if part.get("hidden"):
+            shown.append(hidden[part["hidden"]].format(path=part.get("after_header")) + "\n")
             continue
         before, after = (_as_lines(part.get(side)) for side in ("before", "after"))
         old, new = part.get("before_header") or "before", part.get("after_header") or "after"

@@ -65,10 +65,20 @@ class ComponentStatus:
         ]
 
     @property
+    def restarting(self) -> dict[str, str]:
+        """Services that start and end again and again, with the number of restarts."""
+        return {
+            name: unit["restarts"]
+            for name, unit in self.units.items()
+            if unit.get("restarts") and name not in self.down
+        }
+
+    @property
     def healthy(self) -> bool:
         answers = self.answer is None or self.answer.alive
         current = self.certificate_ends is None or self.certificate_ends > time.time()
-        return self.complete and not self.down and answers and current
+        up = not self.down and not self.restarting
+        return self.complete and up and answers and current
 
 
 @dataclass(frozen=True)

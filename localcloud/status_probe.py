@@ -9,10 +9,13 @@ import os
 import ssl
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 RECEIPT = "/var/lib/localcloud/receipt.json"
 MARK = "localcloud-status:"
+ENDURED = 3  # restarts of a service that are nobody's concern
+YOUNG_SECONDS = 60  # a service that ended often and is up for less has not recovered yet
 
 
 def run(*command):
@@ -24,10 +27,16 @@ def run(*command):
 
 
 def units(names):
-    """Unit → {active, enabled, since}; a unit that does not exist is `inactive`."""
+    """Unit → {active, enabled, since, restarts}; a unit that does not exist is `inactive`.
+
+    ``restarts``: how often systemd started it again after it had ended, "" if it was not lately.
+    """
     if not names:
         return {}
-    wanted = "Id,Names,ActiveState,UnitFileState,ActiveEnterTimestamp"
+    wanted = (
+        "Id,Names,ActiveState,SubState,UnitFileState,ActiveEnterTimestamp,NRestarts,"
+        "ActiveEnterTimestampMonotonic"
+    )
     found = {}
     for block in run("systemctl", "show", "-p", wanted, *names).split("\n\n"):
         pairs = dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
@@ -36,8 +45,18 @@ def units(names):
                 "active": pairs.get("ActiveState", ""),
                 "enabled": pairs.get("UnitFileState", ""),
                 "since": pairs.get("ActiveEnterTimestamp", ""),
+                "restarts": restarts(pairs),
             }
-    return {name: found.get(name, {"active": "", "enabled": "", "since": ""}) for name in names}
+    none = {"active": "", "enabled": "", "since": "", "restarts": ""}
+    return {name: found.get(name, none) for name in names}
+
+
+def restarts(pairs):
+    """A service that ended often, and either waits to be started again or has just been."""
+    count = int(pairs.get("NRestarts") or 0)
+    up = time.monotonic() - int(pairs.get("ActiveEnterTimestampMonotonic") or 0) / 1e6
+    again = pairs.get("SubState") == "auto-restart"
+    return str(count) if count >= ENDURED and (again or up < YOUNG_SECONDS) else ""
 
 
 def running(pattern):

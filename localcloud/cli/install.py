@@ -42,6 +42,8 @@ def command(
             if code != ExitCode.DONE:
                 return int(code)
             seen = preview.Preview() if dry_run else None
+            if dry_run and not as_json:
+                ui.out(ui.style(_("Dry run: nothing is changed."), "heading"))
             result = _run(site, limit, seen, as_json, verbose)
             summary.raise_if_interrupted(result)
             good = result.status == records.DONE

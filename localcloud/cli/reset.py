@@ -6,7 +6,18 @@ from typing import Any
 
 import click
 
-from localcloud import cancel, durations, progress, receipts, records, runner, screen, summary, ui
+from localcloud import (
+    cancel,
+    durations,
+    kept,
+    progress,
+    receipts,
+    records,
+    runner,
+    screen,
+    summary,
+    ui,
+)
 from localcloud.cli.options import json_option, limit_option, site_options
 from localcloud.errors import ExitCode, LocalcloudError, UsageError
 from localcloud.estimates import Estimate
@@ -41,20 +52,26 @@ def command(
     with cancel.as_interrupt():
         site = load_site(inventory, limit=limit)
         with site.lock("reset"):
-            before = _receipts(site)
+            before, left = _receipts(site), kept.left(site)
             if not as_json:
-                _show_plan(site, before, delete_data)
+                _show_plan(site, before, left, delete_data)
+            left = left if delete_data else {}
+            anything = any(before.values()) or bool(left)
             sure = yes or yes_delete_data
-            if not dry_run and not _agreed(site, before, delete_data, sure, yes_delete_data):
+            if anything and not dry_run and not _agreed(site, delete_data, sure, yes_delete_data):
                 ui.err(_("Nothing was touched."))
                 return int(ExitCode.FAILED)  # what was asked for is not done: `reset && …` ends
-            if dry_run or not any(before.values()):
+            if dry_run or not anything:
                 if as_json:
                     ui.out(json.dumps({"hosts": before}, indent=1, ensure_ascii=False))
                 return int(ExitCode.DONE)
-            result = _run(site, before, delete_data, as_json, verbose)
+            result = _run(site, before, left, delete_data, as_json, verbose)
             summary.raise_if_interrupted(result)
             good = result.status == records.DONE
+            if good and delete_data:
+                kept.forget(site, list(site.hosts))
+            elif good:
+                kept.remember(site, before)
             after = _receipts(site) if good else {}
     return int(_conclude(result, after, as_json))
 
@@ -69,10 +86,15 @@ def _receipts(site: Site) -> dict[str, Components]:
     return found
 
 
-def _show_plan(site: Site, before: dict[str, Components], delete_data: bool) -> None:
+def _show_plan(
+    site: Site, before: dict[str, Components], left: dict[str, kept.Left], delete_data: bool
+) -> None:
     for host, components in before.items():
         if not components:
             ui.out(_("{host}: nothing of localcloud is installed here.").format(host=host))
+        if host in left:
+            _show_left(kept.places(left[host]), delete_data)
+        if not components:
             continue
         ui.heading(_("{host}: this will go").format(host=host))
         for name, entry in components.items():
@@ -80,7 +102,16 @@ def _show_plan(site: Site, before: dict[str, Components], delete_data: bool) -> 
             for line in _contents(entry):
                 ui.out(ui.style(ui.wrap(line, "    "), "dim"))
             _show_homes(entry.get("users", []), delete_data)
-            _show_accounts(entry, site.run_dir / "kept" / host, delete_data)
+            _show_accounts(entry, kept.folder(site, host), delete_data)
+
+
+def _show_left(places: list[str], delete_data: bool) -> None:
+    """What an earlier reset left of people's: only --delete-data takes it."""
+    words = _("an earlier reset left people's data: {places}; --delete-data takes it, too")
+    if delete_data:
+        words = _("THE DATA THAT AN EARLIER RESET LEFT: {places}")
+    text = words.format(places=", ".join(places))
+    ui.out(ui.style(ui.wrap(text, "    "), "bad" if delete_data else "dim"))
 
 
 def _contents(entry: dict[str, Any]) -> list[str]:
@@ -130,12 +161,8 @@ def _show_accounts(entry: dict[str, Any], place: Path, delete_data: bool) -> Non
     ui.out(ui.style(ui.wrap(words.format(place=f"{place}/"), "    "), kind))
 
 
-def _agreed(
-    site: Site, before: dict[str, Components], delete_data: bool, yes: bool, yes_data: bool
-) -> bool:
+def _agreed(site: Site, delete_data: bool, yes: bool, yes_data: bool) -> bool:
     """Ask; deleting homes takes the site's name, typed. Raises UsageError if nobody can answer."""
-    if not any(before.values()):
-        return True
     name = site.directory.resolve().name
     if not yes and not ui.is_terminal():
         raise UsageError(
@@ -154,15 +181,19 @@ def _agreed(
 
 
 def _run(
-    site: Site, before: dict[str, Components], delete_data: bool, quiet: bool, verbose: int
+    site: Site,
+    before: dict[str, Components],
+    left: dict[str, kept.Left],
+    delete_data: bool,
+    quiet: bool,
+    verbose: int,
 ) -> RunResult:
     # Hosts with nothing to remove may not even have a Python for Ansible.
-    limit = ",".join(host for host, components in before.items() if components)
+    limit = ",".join(host for host, components in before.items() if components or host in left)
+    flags: dict[str, Any] = {"delete_data": delete_data, **({"left": left} if left else {})}
     estimate = Estimate(records.all_of(site.run_dir), "reset", list(site.hosts))
     with progress.silent() if quiet else progress.follow(estimate, verbose=verbose) as view:
-        return runner.run(
-            "reset", site, limit=limit, flags={"delete_data": delete_data}, on_event=view
-        )
+        return runner.run("reset", site, limit=limit, flags=flags, on_event=view)
 
 
 def _conclude(result: RunResult, after: dict[str, Components], as_json: bool) -> ExitCode:

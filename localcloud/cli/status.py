@@ -52,6 +52,12 @@ def show(hosts: "list[HostStatus]") -> None:
                 "Host {host}: {unit} does not run. See `sudo journalctl -u {unit} -n 50` there."
             )
             ui.warn(words.format(host=host.name, unit=unit))
+        for unit, count in [one for part in host.components for one in part.restarting.items()]:
+            words = _(
+                "Host {host}: {unit} starts and ends again and again ({count} times). "
+                "See `sudo journalctl -u {unit} -n 50` there."
+            )
+            ui.warn(words.format(host=host.name, unit=unit, count=count))
         if host.error:
             ui.error(host.error)
 
@@ -78,6 +84,9 @@ def _state(one: "ComponentStatus") -> str:
         return ui.style(words, "warning")
     if one.down:
         parts = [ui.style(_("does not run: {units}").format(units=", ".join(one.down)), "bad")]
+    elif one.restarting:
+        words = _("starts and ends again and again: {units}")
+        parts = [ui.style(words.format(units=", ".join(one.restarting)), "bad")]
     else:
         parts = [_("runs") if one.units else _("in place")]
     parts += [*_answer(one), *_people(one), *_certificate(one)]

@@ -136,6 +136,15 @@ PROBLEMS: dict[str, Template] = {
         "host",
         "status",
     ),
+    "hub_restarting": Template(
+        N_("The hub on host {host} starts and ends again and again ({unit})."),
+        N_(
+            "Its last words stand above. If you set jupyterhub_config, look there first; then run "
+            "the same command again."
+        ),
+        "host",
+        "unit",
+    ),
     "reset_left": Template(
         N_("Something could not be taken out of host {host}: {left}."),
         N_("See what holds it (`sudo lsof`, `mount`), then run `localcloud reset` again."),

@@ -79,6 +79,15 @@ def test_dry_run_on_an_installed_host_has_nothing_to_do(site):
     site.localcloud("install", "--dry-run").ended(0).says("nothing would be changed")
 
 
+def test_dry_run_shows_which_file_would_change_and_what_would_restart(site):
+    settings = site.settings.read_text()
+    site.set(hub_memory_limit="777M")
+    shown = site.localcloud("install", "--dry-run", "-v").ended(0)
+    shown.says("Dry run: nothing is changed", "/etc/jupyterhub/site.json: new content")
+    shown.says("restart jupyterhub.service")
+    site.settings.write_text(settings)
+
+
 def test_status_tells_what_runs(site):
     import json
 
@@ -121,6 +130,16 @@ def test_reset_with_data_leaves_no_home(site, before):
     site.localcloud("reset", "--yes-delete-data").ended(0)
     assert site.machine.run("ls /home").split() == ["admin"]
     assert changes(before, site.machine.listing()) == []
+
+
+def test_data_that_a_reset_left_can_be_deleted_later(site, before):
+    site.localcloud("install", "--no-journey").ended(0)
+    site.machine.run("mkdir -p /home/jupyter-eva; chown 54321 /home/jupyter-eva")  # user is gone
+    site.localcloud("reset", "--yes").ended(0)
+    assert "jupyter-eva" in site.machine.run("ls /home")
+    site.localcloud("reset", "--yes-delete-data").ended(0).says("/home/jupyter-*")
+    assert site.machine.run("ls /home").split() == ["admin"]
+    assert not list((site.directory / ".localcloud/kept").glob("*"))
 
 
 def _json(user: dict) -> str:

@@ -95,3 +95,11 @@ def test_after_a_reset_and_an_install_browsers_still_trust_the_hub(site, hub):
     # Anybody may read it: it is for the browsers of the campus.
     assert site.machine.run("stat -c %a /etc/jupyterhub/tls/ca.crt").strip() == "644"
     site.localcloud("install", "--no-journey").ended(0).says("Nothing had to be changed")
+
+
+def test_a_hub_that_cannot_start_is_named_with_its_own_words(site, hub):
+    """It starts and ends again and again; the proxy's complaints would hide why."""
+    site.set(jupyterhub_config="{JupyterHub: {bind_url: 7}}")
+    ended = site.localcloud("install", "--no-journey").ended(1)
+    ended.says("starts and ends again and again", "bind_url")
+    site.localcloud("status").ended(1).says("again and again")

@@ -138,6 +138,27 @@ def test_deleting_homes_takes_the_sites_name_typed(world, terminal):
     assert world.asked == [("reset", "node1", {"delete_data": True})]
 
 
+def test_what_one_reset_left_a_later_one_finds(world):
+    """Its receipt is gone from the host; who must delete people's data can still do so."""
+    data = {"/srv/data": {"was": "absent", "data": True}}
+    hub = {**HUB, "homes": "/home/jupyter-*", "paths": {**HUB["paths"], **data}}
+    world.receipts["node1"] = {"jupyterhub": hub}
+    call("--yes")
+    world.receipts, world.after = {"node1": {}, "node2": {}}, {"node1": {}, "node2": {}}
+    world.asked.clear()
+    plain = call("--yes")
+    assert "an earlier reset left people's data: /home/jupyter-*, /srv/data" in plain.output
+    assert plain.return_value == ExitCode.DONE and world.asked == []
+    assert isinstance(call("--yes", "--delete-data").exception, UsageError), "asked, as for homes"
+    found = call("--yes-delete-data")
+    assert "THE DATA THAT AN EARLIER RESET LEFT: /home/jupyter-*, /srv/data" in found.output
+    assert found.return_value == ExitCode.DONE
+    left = {"jupyterhub": {"homes": "/home/jupyter-*", "data_paths": ["/srv/data"]}}
+    assert world.asked == [("reset", "node1", {"delete_data": True, "left": {"node1": left}})]
+    world.asked.clear()
+    assert "EARLIER" not in call("--yes-delete-data").output and world.asked == []
+
+
 def test_a_dry_run_shows_the_plan_and_ends(world):
     found = call("--dry-run")
     assert found.return_value == ExitCode.DONE

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from test_role_code import load
 
+from localcloud import recordlog
+
 LIBRARY = Path(__file__).resolve().parents[2] / "roles/base/library"
 
 system_packages = load("base/library/system_packages.py")
@@ -65,6 +67,9 @@ def test_a_dry_run_writes_nothing_and_shows_the_difference_but_no_secret(wished,
     assert answer["diff"][0]["before"] == "ExecStart=1\n"
     assert answer["diff"][0]["after"] == "ExecStart=2\n"
     assert "s3cr3t-words" not in answer["said"] and "other-words" not in answer["said"]
+    shown = recordlog.diff_text(answer["diff"])
+    assert "+ExecStart=2" in shown
+    assert f"{tmp_path}/etc/hub/key: new content, not shown since it holds secrets" in shown
     assert (tmp_path / "etc/hub/unit").read_text() == "ExecStart=1\n"
 
 
@@ -164,6 +169,31 @@ def test_a_service_that_does_not_answer_becomes_a_problem(address, path, status)
     said = json.loads(answer["msg"])
     assert said["localcloud_problem"] == "hub_silent"
     assert status in said["status"]
+
+
+SYSTEMCTL = """#!/bin/sh
+# Says of the hub that it was started three times since the last look; the proxy is well.
+echo SubState=running
+case "$*" in
+*hub) echo x >>{0}/looks; echo NRestarts=$((3 * $(wc -l <{0}/looks)));;
+*) echo NRestarts=0;;
+esac
+"""
+
+
+def test_a_service_that_cannot_stay_up_is_not_waited_for(tmp_path, monkeypatch):
+    """Its own last words are shown, and not those of the proxy that asks for it in vain."""
+    (tmp_path / "systemctl").write_text(SYSTEMCTL.replace("{0}", str(tmp_path)))
+    (tmp_path / "journalctl").write_text('#!/bin/sh\necho "words of $*"\n')
+    for command in ("systemctl", "journalctl"):
+        (tmp_path / command).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    units = {"units": ["hub", "proxy"], "seconds": 50}
+    problems = {"problem": "hub_silent", "restarting": "hub_restarting"}
+    answer = run_module("answering", url="http://127.0.0.1:9", **units, **problems)
+    said = json.loads(answer["msg"])
+    assert (said["localcloud_problem"], said["unit"]) == ("hub_restarting", "hub")
+    assert "-u hub" in said["details"] and "proxy" not in said["details"]
 
 
 def test_environments_are_made_after_the_one_their_tool_is_in(tmp_path, monkeypatch):

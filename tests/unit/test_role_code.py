@@ -205,6 +205,13 @@ def test_units_are_restarted_when_what_they_read_is_newer(tmp_path, state, newer
     assert current_units.steps_for({"name": "x", "files": [str(file)]}, state) == steps
 
 
+def test_a_dry_run_knows_which_units_its_files_would_restart():
+    state = {"UnitFileState": "enabled", "ActiveState": "active", "ActiveEnterTimestamp": "@9"}
+    unit = {"name": "x", "files": ["/nowhere/settings"]}
+    assert current_units.steps_for(unit, state, ["/nowhere/settings"]) == ["restart"]
+    assert current_units.steps_for(unit, state, ["/nowhere/else"]) == []
+
+
 def test_an_environment_is_complete_only_for_the_very_same_lock():
     base = {
         **{"manager": "uv", "lock": "a==1", "manifest": "", "extra": [], "build_lock": ""},

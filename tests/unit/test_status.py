@@ -76,6 +76,30 @@ def test_a_service_that_is_down_says_where_to_look(tmp_path, shown):
     assert result.return_value == ExitCode.FAILED
 
 
+def test_a_hub_that_ends_again_and_again_does_not_count_as_running(tmp_path, shown):
+    unit = {"active": "active", "enabled": "enabled", "since": "", "restarts": "9"}
+    site, _server = served_site(tmp_path, answering(units={"jupyterhub.service": unit}))
+    result = shown(site)
+    assert "starts and ends again and again: jupyterhub.service" in result.output
+    assert "(9 times)" in result.output and "journalctl -u jupyterhub.service" in result.output
+    assert result.return_value == ExitCode.FAILED
+
+
+@pytest.mark.parametrize(
+    ("count", "state", "up", "shown"),
+    [
+        (9, "running", 5, "9"),
+        (9, "auto-restart", 0, "9"),
+        (9, "running", 600, ""),
+        (1, "dead", 5, ""),
+    ],
+)
+def test_restarts_that_are_over_are_nobodys_concern(count, state, up, shown):
+    since = int((time.monotonic() - up) * 1e6)
+    pairs = {"NRestarts": str(count), "SubState": state, "ActiveEnterTimestampMonotonic": since}
+    assert status_probe.restarts(pairs) == shown
+
+
 def test_monitoring_sees_by_the_exit_code_what_does_not_answer(tmp_path, shown):
     site, _server = served_site(tmp_path, answering(endpoint="http://127.0.0.1:9/"))
     result = shown(site)

@@ -33,7 +33,8 @@ options:
     type: int
     default: 30
   units:
-    description: Units whose last log lines tell why there is no answer.
+    description: Units whose last log lines tell why there is no answer. Of those that start and end
+      again and again, or do not run, if there are any.
     type: list
     elements: str
     default: []
@@ -41,9 +42,16 @@ options:
     description: Id of the problem to report; its data are C(status) and C(details).
     type: str
     required: true
+  restarting:
+    description: Id of the problem when one of the units starts and ends again and again; its data
+      are C(unit) and C(details). Then nobody waits for the rest of the time.
+    type: str
+    default: ""
 """
 
 BETWEEN_SECONDS = 0.2
+LOOK_SECONDS = 2.0  # between two looks at the units
+ENDURED = 3  # restarts while we wait; one or two may be for want of a neighbour
 
 
 class Stay(urllib.request.HTTPRedirectHandler):
@@ -71,12 +79,46 @@ def ask(url: str, name: str = "") -> str:
         return str(getattr(error, "reason", error))
 
 
+def states(units: list[str]) -> dict[str, tuple[str, int]]:
+    """Unit → (``running``, ``dead``, ``auto-restart`` …, how often systemd has restarted it)."""
+    found = {}
+    for unit in units:
+        command = ["systemctl", "show", "-p", "SubState,NRestarts", unit]
+        shown = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+        pairs = dict(line.partition("=")[::2] for line in shown.splitlines())
+        found[unit] = (pairs.get("SubState", ""), int(pairs.get("NRestarts") or 0))
+    return found
+
+
+def restarted(before: dict, after: dict, endured: int) -> list[str]:
+    """The units that systemd started again at least so often between two looks."""
+    return [unit for unit in after if after[unit][1] - before[unit][1] >= endured]
+
+
 def journal(units: list[str]) -> str:
     command = ["journalctl", "-n", "25", "--no-pager", "-o", "cat"]
     for unit in units:
         command += ["-u", unit]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     return done.stdout
+
+
+def wait(module: AnsibleModule) -> str:
+    """The last answer, "200" if all is well; fails the module when a unit cannot stay up."""
+    asked = module.params["url"], module.params["name"]
+    units, restarting = module.params["units"], module.params["restarting"]
+    until = time.monotonic() + module.params["seconds"]
+    look = time.monotonic() + LOOK_SECONDS
+    begin: dict = {}
+    while (status := ask(*asked)) != "200" and time.monotonic() < until:
+        if restarting and time.monotonic() > look:
+            begin = begin or states(units)
+            if looping := restarted(begin, states(units), ENDURED):
+                data = {"unit": looping[0], "details": journal(looping)}
+                module.fail_json(msg=json.dumps({"localcloud_problem": restarting, **data}))
+            look = time.monotonic() + LOOK_SECONDS
+        time.sleep(BETWEEN_SECONDS)
+    return status
 
 
 def main() -> None:
@@ -87,17 +129,17 @@ def main() -> None:
             "seconds": {"type": "int", "default": 30},
             "units": {"type": "list", "elements": "str", "default": []},
             "problem": {"type": "str", "required": True},
+            "restarting": {"type": "str", "default": ""},
         },
         supports_check_mode=True,
     )
     if module.check_mode:  # nothing was started
         module.exit_json(changed=False)
-    until = time.monotonic() + module.params["seconds"]
-    asked = module.params["url"], module.params["name"]
-    while (status := ask(*asked)) != "200" and time.monotonic() < until:
-        time.sleep(BETWEEN_SECONDS)
+    status = wait(module)
     if status != "200":
-        data = {"status": status, "details": journal(module.params["units"])}
+        units = module.params["units"]
+        fallen = [unit for unit, (state, _count) in states(units).items() if state != "running"]
+        data = {"status": status, "details": journal(fallen or units)}
         data["localcloud_problem"] = module.params["problem"]
         module.fail_json(msg=json.dumps(data))
     module.exit_json(changed=False)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Container
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
@@ -26,6 +27,12 @@ options:
     type: list
     elements: dict
     required: true
+  written:
+    description: Files that this run wrote, or in a dry run would write. Only a dry run needs to be
+      told; else it shows from the files themselves.
+    type: list
+    elements: path
+    default: []
 """
 
 PROPERTIES = (
@@ -54,8 +61,11 @@ def newest(files: list[str]) -> float:
     return max((max(stat.st_mtime, stat.st_ctime) for stat in stats), default=0.0)
 
 
-def steps_for(unit: dict, state: dict[str, str]) -> list[str]:
-    """The systemctl verbs that bring a unit to where it should be."""
+def steps_for(unit: dict, state: dict[str, str], awaited: Container[str] = ()) -> list[str]:
+    """The systemctl verbs that bring a unit to where it should be.
+
+    ``awaited``: files that a dry run would write.
+    """
     steps = []
     wanted = "enabled" if unit.get("enabled", True) else "disabled"
     if state.get("UnitFileState") not in (wanted, "static"):
@@ -67,14 +77,18 @@ def steps_for(unit: dict, state: dict[str, str]) -> list[str]:
     elif state.get("ActiveState") == "active":
         # "@1732280000"; a second of grace, for systemd shows whole seconds.
         started = float(state.get("ActiveEnterTimestamp", "").lstrip("@") or 0)
-        if newest(unit.get("files", [])) > started + 1:
+        files = unit.get("files", [])
+        if newest(files) > started + 1 or any(name in awaited for name in files):
             steps.append("restart")
     return steps
 
 
 def main() -> None:
     module = AnsibleModule(
-        argument_spec={"units": {"type": "list", "elements": "dict", "required": True}},
+        argument_spec={
+            "units": {"type": "list", "elements": "dict", "required": True},
+            "written": {"type": "list", "elements": "path", "default": []},
+        },
         supports_check_mode=True,
     )
     units = module.params["units"]
@@ -83,10 +97,12 @@ def main() -> None:
         state.get("NeedDaemonReload") == "yes" or state.get("LoadState") == "not-found"
         for state in states.values()
     )
-    plan = {unit["name"]: steps_for(unit, states[unit["name"]]) for unit in units}
+    awaited = module.params["written"] if module.check_mode else []
+    plan = {unit["name"]: steps_for(unit, states[unit["name"]], awaited) for unit in units}
+    shown = [{"prepared": f"{step} {name}"} for name, steps in plan.items() for step in steps]
     changed = any(plan.values()) or any(s.get("NeedDaemonReload") == "yes" for s in states.values())
     if not changed or module.check_mode:
-        module.exit_json(changed=changed, steps=plan)
+        module.exit_json(changed=changed, steps=plan, diff=shown)
     if reload_needed:
         systemctl("daemon-reload")
     for name, steps in plan.items():
@@ -106,7 +122,7 @@ def main() -> None:
                     "details": f"{done.stderr.strip()}\n{words}".strip(),
                 }
                 module.fail_json(msg=json.dumps(data))
-    module.exit_json(changed=True, steps=plan)
+    module.exit_json(changed=True, steps=plan, diff=shown)
 
 
 if __name__ == "__main__":

@@ -29,9 +29,10 @@ description:
 author: The localcloud authors
 options:
   state:
-    description: C(declared) before, C(settled) after, C(removed) to undo, C(read) to look.
+    description: C(declared) before, C(settled) after, C(removed) to undo, C(read) to look. With
+      C(data_removed), what people had in C(homes) and C(data_paths) goes, long after the component.
     type: str
-    choices: [declared, settled, removed, read]
+    choices: [declared, settled, removed, data_removed, read]
     required: true
   component:
     description: Name of the component (a role).
@@ -247,9 +248,31 @@ def remove_users(entry: dict, delete_data: bool) -> None:
         if was == "absent":
             run("groupdel", name)
     if delete_data and entry.get("homes"):
-        for home in map(Path, glob.glob(entry["homes"])):  # noqa: PTH207
-            if not exists_user(home.lstat().st_uid):
-                shutil.rmtree(home, ignore_errors=True)
+        for home in homes_of_nobody(entry["homes"]):
+            shutil.rmtree(home, ignore_errors=True)
+
+
+def homes_of_nobody(pattern: str) -> list[Path]:
+    """Home directories whose user is gone: an earlier removal left them."""
+    found = [Path(name) for name in glob.glob(pattern)] if pattern else []  # noqa: PTH207
+    return [home for home in found if not exists_user(home.lstat().st_uid)]
+
+
+def remove_data(module: AnsibleModule) -> dict:
+    """What an earlier removal left, of which only the caller knows: the receipt is gone."""
+    found = homes_of_nobody(module.params["homes"])
+    found += [Path(name) for name in module.params["data_paths"] if os.path.lexists(name)]
+    left = []
+    for path in [] if module.check_mode else found:
+        try:
+            shutil.rmtree(path)
+        except OSError as error:
+            left.append(f"{path} ({error.strerror})")
+    removed = {"paths": sorted(map(str, found))}
+    if left:
+        details = {"localcloud_problem": "reset_left", "left": ", ".join(left)}
+        module.fail_json(msg=json.dumps(details), removed=removed)
+    return {"changed": bool(found), "removed": removed}
 
 
 def is_kept(path: Path, was: dict, delete_data: bool) -> bool:
@@ -354,7 +377,7 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "state": {
-                "choices": ["declared", "settled", "removed", "read"],
+                "choices": ["declared", "settled", "removed", "data_removed", "read"],
                 "required": True,
             },
             "component": {"type": "str", "required": True},
@@ -373,8 +396,10 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    receipt = Receipt(module.params["directory"])
     state = module.params["state"]
+    if state == "data_removed":
+        module.exit_json(**remove_data(module))
+    receipt = Receipt(module.params["directory"])
     if state == "removed":
         module.exit_json(**remove(module, receipt))
     if state == "declared":

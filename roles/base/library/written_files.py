@@ -119,7 +119,7 @@ class Writer:
         if same and is_kept(path, entry):
             return
         if secret or same:
-            self.note(path, "", "")
+            self.note(path, "", "", hidden="mode" if same else "secret")
         else:
             self.note(path, found.decode(errors="replace"), entry["content"])
         if self.check:
@@ -148,16 +148,16 @@ class Writer:
             if not self.check:
                 path.unlink()
 
-    def note(self, path: Path, before: str, after: str) -> None:
+    def note(self, path: Path, before: str, after: str, hidden: str = "") -> None:
+        """``hidden``: why there is nothing to read, a ``secret`` or only owner and ``mode``."""
         self.written.append(str(path))
-        self.diff.append(
-            {
-                "before": before,
-                "after": after,
-                "before_header": str(path),
-                "after_header": str(path),
-            }
-        )
+        entry = {
+            "before": before,
+            "after": after,
+            "before_header": str(path),
+            "after_header": str(path),
+        }
+        self.diff.append({**entry, "hidden": hidden} if hidden else entry)
 
 
 def entries(mode: str, *, content: bool, secret: bool = False) -> dict:
