@@ -92,7 +92,7 @@ def _show_plan(
     for host, components in before.items():
         if not components:
             ui.out(_("{host}: nothing of localcloud is installed here.").format(host=host))
-        if host in left:
+        if host in left and (delete_data or not components):
             _show_left(kept.places(left[host]), delete_data)
         if not components:
             continue
