@@ -13,7 +13,7 @@ VERBS = {
     "init": _("Write a site: its servers, settings, secrets and host keys."),
     "check": _("Look at every server before anything is changed."),
     "install": _("Make the servers what the site says."),
-    "verify": _("Walk through the hub as a student would."),
+    "verify": _("Prove that it works: a student's walk, nodes, volumes."),
     "status": _("Show what runs where."),
     "reset": _("Take out what install put in."),
     "lab": _("Practice machines on this computer."),

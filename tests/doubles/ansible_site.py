@@ -49,6 +49,13 @@ class LocalSite:
     def endpoints(self) -> list[Any]:
         return []
 
+    @property
+    def components(self) -> list[Any]:
+        return []
+
+    def components_of(self, _host: LocalHost) -> list[Any]:
+        return self.components
+
     def lock(self, _verb: str) -> AbstractContextManager[None]:
         return nullcontext()
 

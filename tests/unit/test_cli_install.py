@@ -7,6 +7,7 @@ import pytest
 
 from localcloud import preflight, receipts, records, runner
 from localcloud.cli import install, verify
+from localcloud.components import load_components
 from localcloud.errors import ExitCode, LocalcloudError, UsageError
 from localcloud.journey import JourneyReport, Step
 from localcloud.phases import Phase
@@ -53,8 +54,8 @@ class World:
         self.loaded.append((directory, limit))
         return self.site
 
-    def run(self, verb, site, *, limit, dry_run, on_event):
-        self.asked.append((verb, limit, dry_run))
+    def run(self, verb, site, *, limit, on_event, dry_run=False, tags=None):
+        self.asked.append((verb, limit, tags or dry_run))
         record = records.Record.start(
             site.run_dir, "id", Redactor(site.secret_values()), verb=verb, hosts=["node1"]
         )
@@ -242,7 +243,8 @@ def test_verify_walks_through_each_hub_with_so_many_users(world):
     world.journey_ok = False
     found = call("--json", command=verify.command)
     assert found.return_value == ExitCode.FAILED
-    assert json.loads(found.output)[0]["ok"] is False
+    said = json.loads(found.output)
+    assert (said["journeys"][0]["ok"], said["exit_code"], said["run"]) == (False, 1, None)
 
 
 def test_verify_of_a_host_with_nothing_on_it_says_so(world):
@@ -255,7 +257,48 @@ def test_verify_of_a_host_with_nothing_on_it_says_so(world):
     assert "cannot be reached" in call(command=verify.command).exception.message
 
 
-def test_verify_without_a_hub_says_what_to_do(world, monkeypatch):
+@pytest.fixture
+def cluster(world, monkeypatch):
+    """The site is a cluster with its volumes; a hub is beside it."""
+    roles = [load_components()[name] for name in ("base", "artifact", "helm", "k3s", "storage")]
+    monkeypatch.setattr(SiteWithHub, "components", roles)
+    world.receipts = {"node1": {"base": {}, "k3s": {}, "jupyterhub": {}}}
+    return world
+
+
+def test_verify_of_a_cluster_asks_nodes_and_volumes_before_a_student_walks(cluster):
+    found = call("--limit", "node1", command=verify.command)
+    assert found.return_value == ExitCode.DONE
+    assert cluster.asked == [("verify", "node1", "k3s,storage"), ("journey", HUB.url, 2)]
+    assert "Proved to work: k3s, cluster storage (12 s)." in found.output
+
+
+def test_verify_of_a_cluster_without_a_hub_is_its_own_proof(cluster, monkeypatch):
+    monkeypatch.setattr(SiteWithHub, "endpoints", lambda _self: [])
+    cluster.receipts = {"node1": {"k3s": {}}}
+    assert call(command=verify.command).return_value == ExitCode.DONE
+    assert cluster.asked == [("verify", None, "k3s,storage")]
+    said = json.loads(call("--json", command=verify.command).output)
+    assert (said["run"]["status"], said["journeys"]) == ("done", [])
+
+
+def test_verify_says_which_step_of_a_cluster_failed_and_still_walks_through_the_hub(cluster):
+    cluster.outcome = failing("failed")
+    found = call(command=verify.command)
+    assert found.return_value == ExitCode.FAILED
+    assert "The disk of host node1 is full" in found.output and "passed" in found.output
+    assert "Proved to work" not in found.output
+
+
+@pytest.mark.parametrize("there", [{"base": {}}, {"k3s": {}}])
+def test_verify_asks_nothing_of_a_cluster_that_is_not_there(cluster, there):
+    cluster.receipts = {"node1": there}
+    found = call(command=verify.command)
+    assert found.exception.message.startswith("Nothing is installed on node1")
+    assert cluster.asked == []
+
+
+def test_verify_of_nothing_says_what_to_do(world, monkeypatch):
     monkeypatch.setattr(SiteWithHub, "endpoints", lambda _self: [])
     found = call(command=verify.command)
     assert isinstance(found.exception, UsageError)
