@@ -30,7 +30,7 @@ PLAY = """\
           __nfs_server_allowed, 'default': __storage_default, 'class': __storage_nfs_class,
           'proofs': __storage_proofs, 'files': __storage_node_files, 'units': __nfs_server_units,
           'skips': __storage_own_default, 'artifacts': __storage_artifacts,
-          'address': __nfs_server_address, 'mount': __nfs_server_mount_unit}} | to_json }}}}"
+          'paths': __storage_paths, 'address': __nfs_server_address, 'mount': __nfs_server_mount_unit}} | to_json }}}}"
         dest: "{work}/{{{{ inventory_hostname }}}}.json"
     - ansible.builtin.template:
         src: "{roles}/nfs_server/templates/exports.j2"
@@ -110,6 +110,7 @@ def with_files(tmp_path_factory):
 def test_a_cluster_without_a_file_server_keeps_k3s_s_own_class(plain):
     made = plain["nothing"]
     assert (made["made"], made["default"], made["wrong"]) == (["local-path"], "local-path", {})
+    assert "/opt/localcloud/helm" not in made["paths"]
     assert not made["skips"] and [proof["name"] for proof in made["proofs"]] == ["local-path"]
 
 
@@ -122,6 +123,8 @@ def test_a_host_in_nfs_server_makes_homes_the_default(with_files):
     # Folders side by side: so each can have its own limit.
     assert parameters["subDir"] == "${pvc.metadata.namespace}-${pvc.metadata.name}"
     assert [file["name"] for file in made["artifacts"]] == ["helm", "csi-driver-nfs"]
+    # A reset takes away where helm lies, also where no hub has brought it.
+    assert "/opt/localcloud/helm" in made["paths"]
 
 
 def test_the_campus_s_own_nfs_server(plain):
