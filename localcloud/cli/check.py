@@ -46,12 +46,9 @@ def exit_code(report: "Report") -> ExitCode:
 def show(report: "Report") -> None:
     """The findings, worst first, each with all its hosts; then how it stands as a whole."""
     from localcloud import hints, ui
-    from localcloud.preflight.report import SEVERITIES
 
-    groups: dict[tuple[str, str], list[str]] = {}
-    for found in sorted(report.findings, key=lambda one: SEVERITIES.index(one.severity)):
-        groups.setdefault((found.severity, _words(found)), []).append(found.host)
-    rows = [[_hosts(names), _mark(severity), words] for (severity, words), names in groups.items()]
+    groups = report.grouped()
+    rows = [[_hosts(hosts), _mark(one.severity), _words(one)] for one, hosts in groups]
     ui.table([_("Host"), "", _("Finding and remedy")], rows)
     ui.out()
     number = len(report.blocking)
@@ -64,6 +61,16 @@ def show(report: "Report") -> None:
         ui.bad(words.format(number=number))
     else:
         ui.ok(hints.complete(_("Nothing stands in the way of `localcloud install`.")))
+
+
+def show_warnings(report: "Report") -> None:
+    """Each once, with the hosts that it is about."""
+    from localcloud import ui
+
+    for one, hosts in report.grouped():
+        if one.severity == "warning":
+            where = f"{_hosts(hosts)}: " if hosts != [""] and len(report.hosts) > 1 else ""
+            ui.warn(ui.wrap(f"{where}{one.message} {one.remedy}".rstrip(), "  ").lstrip())
 
 
 def _hosts(names: list[str]) -> str:

@@ -81,9 +81,7 @@ def _check(site: Site, quiet: bool) -> ExitCode:
     if code != ExitCode.DONE:
         check.show(report)
         return code
-    for found in report.findings:
-        if found.severity == "warning":
-            ui.warn(ui.wrap(f"{found.message} {found.remedy}", "  ").lstrip())
+    check.show_warnings(report)
     words = ngettext("Server {hosts} is ready", "Servers {hosts} are ready", len(site.hosts))
     words = words.format(hosts=screen.names(list(site.hosts)))
     ui.ok(f"{words:<44}  {durations.exact(time.monotonic() - began)}")

@@ -1,7 +1,7 @@
 """What a check found, of all hosts together."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from localcloud.preflight.facts import Facts
@@ -48,6 +48,13 @@ class Report:
 
     def of(self, host: str) -> list[Finding]:
         return [found for found in self.findings if found.host == host]
+
+    def grouped(self) -> list[tuple[Finding, list[str]]]:
+        """Worst first, what is said of several hosts once: one of them, and all the hosts."""
+        groups: dict[Finding, list[str]] = {}
+        for found in sorted(self.findings, key=lambda one: SEVERITIES.index(one.severity)):
+            groups.setdefault(replace(found, host=""), []).append(found.host)
+        return list(groups.items())
 
     def sort(self) -> None:
         order = {name: place for place, name in enumerate(["", *self.hosts])}

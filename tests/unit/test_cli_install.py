@@ -133,6 +133,17 @@ def test_a_warning_is_shown_and_does_not_stop(world):
     assert "Swap is on. Turn it off." in found.output
 
 
+def test_a_warning_of_several_hosts_is_said_once_with_their_names(world):
+    world.report.hosts = ["node1", "node2", "node3"]
+    world.report.findings = [
+        Finding(name, "x", "warning", "Swap is on.", "Turn it off.") for name in ("node1", "node3")
+    ] + [Finding("", "y", "warning", "Two servers are worse than one.", "Add one.")]
+    said = call().output
+    assert said.count("Swap is on.") == 1
+    assert "node1, node3: Swap is on. Turn it off." in said
+    assert "! Two servers are worse than one. Add one." in said
+
+
 def test_a_dry_run_lists_what_would_change_and_walks_through_nothing(world):
     configure = Phase("jupyterhub", "configure")
     diff = {"before": "a\n", "after": "b\n"}
