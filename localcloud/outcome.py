@@ -23,6 +23,7 @@ _COUNTS = {
 class RunResult:
     """How a run ended. ``hosts``: host → counts (ok, changed, failed, unreachable, skipped, …);
     ``phases``: (key, seconds) in order; ``left_out``: hosts a dry run could not look at;
+    ``slowest``: phase's key → the host that was at work in it longest, and its seconds;
     ``not_cleaned``: hosts on which stopping could not be made sure; ``outputs``: from set_stats."""
 
     status: str
@@ -31,6 +32,7 @@ class RunResult:
     hosts: dict[str, dict[str, int]] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)
     phases: list[tuple[str, float]] = field(default_factory=list)
+    slowest: dict[str, tuple[str, float]] = field(default_factory=dict)
     seconds: float = 0.0
     left_out: list[str] = field(default_factory=list)
     not_cleaned: list[str] = field(default_factory=list)
@@ -56,6 +58,7 @@ class Seen:
     # Mitogen's own process is gone; ansible-playbook would wait for it for ever.
     crashed: bool = False
     tally: dict[str, dict[str, int]] = field(default_factory=dict)
+    spent: dict[str, dict[str, float]] = field(default_factory=dict)  # phase's key → host → seconds
 
     def take(self, event: Event) -> None:
         if event.kind == "end":
@@ -65,6 +68,9 @@ class Seen:
             self.errors.append(said)
             self.crashed |= "ansible_mitogen" in said and "crashed" in said
         elif event.kind == "result" and event.host and event.status:
+            if event.phase and event.seconds:
+                times = self.spent.setdefault(event.phase.key, {})
+                times[event.host] = times.get(event.host, 0.0) + event.seconds
             host = self.tally.setdefault(event.host, {})
             # Ansible counts a changed step as ok, too.
             for name in {event.status, "ok"} if event.status == "changed" else {event.status}:
@@ -72,6 +78,11 @@ class Seen:
             if event.status in ("failed", "unreachable"):
                 user = self.users.get(event.host, "")
                 self.failures.append(failures.from_event(event, user))
+
+    def slowest(self) -> dict[str, tuple[str, float]]:
+        """Phase's key → the host with the most seconds of work in it, and these seconds."""
+        longest = {key: max(times, key=times.__getitem__) for key, times in self.spent.items()}
+        return {key: (host, round(self.spent[key][host], 2)) for key, host in longest.items()}
 
     def counts(self) -> dict[str, dict[str, int]]:
         """Ansible's own counts; of a run that was stopped, what was seen until then."""

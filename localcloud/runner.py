@@ -144,8 +144,12 @@ def _carry_out(
                 _judge(job, result, seen, code)
     finally:
         result.hosts = seen.counts()
+        result.slowest = seen.slowest()
         record.finish(
-            result.status, counts=result.hosts, failures=[vars(one) for one in result.failures]
+            result.status,
+            counts=result.hosts,
+            slowest=result.slowest,
+            failures=[vars(one) for one in result.failures],
         )
         result.phases = record.phases()
         result.seconds = record.data["seconds"]

@@ -87,6 +87,22 @@ def changes(result: RunResult, journey: float = 0.0) -> str:
     return words.format(count=result.changed, time=took)
 
 
+def longest(result: RunResult) -> str:
+    """Where the time of a run on several hosts went: long phases, and the slowest host of each."""
+    if len(result.hosts) < 2:
+        return ""
+    least = sum(seconds for _key, seconds in result.phases) / 10
+    found = sorted((one for one in result.phases if one[1] >= least), key=lambda one: -one[1])
+    shown = []
+    for key, seconds in found:
+        words = f"{phases.label(phases.from_key(key))} {durations.exact(seconds)}"
+        if key in result.slowest:
+            host, its = result.slowest[key]
+            words += f" ({host} {durations.exact(its)})"
+        shown.append(words)
+    return ", ".join(shown)
+
+
 def as_dict(result: RunResult) -> dict[str, Any]:
     """For ``--json``: plain data, times in seconds."""
     return {
@@ -95,7 +111,10 @@ def as_dict(result: RunResult) -> dict[str, Any]:
         "changed": result.changed,
         "strategy": result.strategy,
         "hosts": result.hosts,
-        "phases": [{"phase": key, "seconds": seconds} for key, seconds in result.phases],
+        "phases": [
+            {"phase": key, "seconds": seconds, "slowest": result.slowest.get(key)}
+            for key, seconds in result.phases
+        ],
         "failures": [
             {
                 "host": one.host,

@@ -136,6 +136,8 @@ def _summary(site: Site, result: RunResult, journeys: list[Any], show_password: 
             ui.out("  " + _("Admin:    {name}").format(name=", ".join(endpoint.admins)))
         if endpoint.admin_password:
             ui.out("  " + _password(endpoint.admin_password, show_password))
+    if longest := summary.longest(result):
+        ui.out(ui.wrap(_("Longest:  {phases}").format(phases=longest), "  "))
     ui.out("  " + _("Record:   {path}").format(path=result.record))
 
 

@@ -100,8 +100,11 @@ def _show(past: Past) -> None:
         ui.out()
         ui.warn(_("This run did not end by itself. Run the same command again to go on."))
     ui.out()
+    slowest = past.data.get("slowest") or {} if len(past.data.get("hosts") or []) > 1 else {}
     for key, seconds in past.data.get("phases") or []:
-        ui.out(f"  {phases.label(phases.from_key(key)):<44}  {durations.exact(seconds)}")
+        label, took = phases.label(phases.from_key(key)), durations.exact(seconds)
+        host, its = slowest.get(key, ("", 0.0))
+        ui.out(f"  {label:<44}  {took:<12}{host} {durations.exact(its) if host else ''}".rstrip())
     for one in past.data.get("failures") or []:
         ui.out()
         ui.bad(str(one.get("message", "")))

@@ -114,6 +114,19 @@ def test_a_second_run_says_that_nothing_had_to_be_changed(world):
     assert "Nothing had to be changed (17 s, of which the journey 4.5 s)." in call().output
 
 
+def test_where_the_time_of_several_hosts_went(world):
+    world.outcome = {
+        "hosts": {"node1": {"ok": 9}, "node2": {"ok": 9}},
+        "phases": [("base/install", 0.9), ("k3s/install", 4.0), ("k3s/configure", 31.2)],
+        "slowest": {"k3s/install": ("node2", 3.8), "k3s/configure": ("node1", 20.4)},
+    }
+    longest = "Longest: Configuring k3s 31 s (node1 20 s), Installing k3s 4.0 s (node2 3.8 s)"
+    said = " ".join(call().output.split())
+    assert longest in said and "Preparing the server 0.9" not in said
+    world.outcome["hosts"].pop("node2")
+    assert "Longest" not in call().output, "of one host the phases say it all"
+
+
 @pytest.mark.parametrize(
     ("unreachable", "code"), [([], ExitCode.BLOCKED), (["node1"], ExitCode.UNREACHABLE)]
 )

@@ -21,8 +21,9 @@ def site(tmp_path):
 @pytest.fixture
 def recorded(site):
     def make(verb="install", status="done", **more):
+        hosts = more.pop("hosts", ["node1"])
         record = records.Record.start(
-            site / ".localcloud", "id", Redactor([]), verb=verb, hosts=["node1"]
+            site / ".localcloud", "id", Redactor([]), verb=verb, hosts=hosts
         )
         record.write(event(task=f"Ensure {verb} works"))
         if status:
@@ -48,6 +49,12 @@ def test_the_last_run_in_full(site, recorded):
     assert f"{name}: failed" in output
     assert "Ensure reset works" in output and "Ensure install works" not in output
     assert str(site / ".localcloud" / "runs" / name) in output
+
+
+def test_of_several_hosts_each_phase_names_the_slowest(site, recorded):
+    recorded(hosts=["node1", "node2"], slowest={"jupyterhub/install": ("node2", 4.5)})
+    (phase,) = [line for line in call(site).output.splitlines() if "Installing JupyterHub" in line]
+    assert phase.endswith("node2 4.5 s")
 
 
 def test_the_end_says_in_the_readers_language_how_it_went(site, recorded):

@@ -183,6 +183,8 @@ def test_a_real_run_gives_phases_counts_and_a_record(standins, site):
         "jupyterhub/configure",
         "jupyterhub/verify",
     ]
+    host, seconds = result.slowest["jupyterhub/configure"]
+    assert host == "here" and 0 < seconds <= dict(result.phases)["jupyterhub/configure"] + 0.1
     status = {event.task: event.status for event in seen if event.kind == "result"}
     assert status["Ensure a secret is in place"] == "changed", "no_log hides it from the result"
     past = records.read(result.record)

@@ -30,7 +30,8 @@ PLAY = """\
           __nfs_server_allowed, 'default': __storage_default, 'class': __storage_nfs_class,
           'proofs': __storage_proofs, 'files': __storage_node_files, 'units': __nfs_server_units,
           'skips': __storage_own_default, 'artifacts': __storage_artifacts,
-          'paths': __storage_paths, 'address': __nfs_server_address, 'mount': __nfs_server_mount_unit}} | to_json }}}}"
+          'paths': __storage_paths, 'address': __nfs_server_address,
+          'mount': __nfs_server_mount_unit}} | to_json }}}}"
         dest: "{work}/{{{{ inventory_hostname }}}}.json"
     - ansible.builtin.template:
         src: "{roles}/nfs_server/templates/exports.j2"
