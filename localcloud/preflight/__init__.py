@@ -31,12 +31,25 @@ def check(site: "Site", verb: str = "install") -> Report:
     for name, host in site.hosts.items():
         needs[name], questions[name] = gather(site, host) if builds else (Needs(), Question())
 
+    # A new node's way to the old ones counts, also where --limit names the new one alone.
+    outside = between.neighbours(site, needs)
+    for name, needed in outside.items():
+        needs[name], questions[name] = needed, Question(node=True)
+
     def look(connection: Connection) -> Facts:
         return ask(connection, questions[connection.host.name])
 
     report = Report(hosts=list(site.hosts))
-    for name, answer in on_all(site, list(site.hosts.values()), look).items():
-        if isinstance(answer, LocalcloudError):
+    cluster: dict[str, Facts] = {}  # of the hosts outside --limit
+    asked = [host for name, host in site.all_hosts.items() if name in needs]
+    for name, answer in on_all(site, asked, look).items():
+        if name in outside:
+            if isinstance(answer, LocalcloudError):
+                reason = answer.message
+                report.findings.append(finding(name, "note", "peers_untested", reason=reason))
+            else:
+                cluster[name] = answer
+        elif isinstance(answer, LocalcloudError):
             _not_seen(report, name, answer)
         else:
             report.facts[name] = answer
@@ -45,9 +58,12 @@ def check(site: "Site", verb: str = "install") -> Report:
             if not any(found.severity == "blocking" for found in judged):
                 report.findings.append(_summary(name, answer))
     if builds:
-        report.findings += between.hosts(report.facts, {h for h in needs if needs[h].peers()})
+        everybody = {**report.facts, **cluster}
+        peers = {name for name in needs if needs[name].peers()}
+        found = between.hosts(everybody, peers)
+        report.findings += [one for one in found if one.host not in outside]
         report.findings += between.servers(site, needs)
-        report.findings += meeting.findings(site, report.facts, needs)
+        report.findings += meeting.findings(site, everybody, needs)
         addresses = {name: host.address for name, host in site.hosts.items()}
         report.findings += between.names(site.endpoints(), report.facts, addresses)
     report.sort()

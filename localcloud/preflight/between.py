@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from localcloud.preflight.facts import Facts
-from localcloud.preflight.needs import Needs
+from localcloud.preflight.needs import Needs, gather
 from localcloud.preflight.node_findings import CONTAINERS
 from localcloud.preflight.report import Finding, finding
 
@@ -30,6 +30,15 @@ def hosts(facts: Mapping[str, Facts], peers: Set[str] = frozenset()) -> Iterator
     yield from _twins(machines, "product_uuid_twins", lambda one: [one["product_uuid"]])
     yield from _clocks(facts)
     yield from _sizes({host: facts[host]["node"]["mtu"] for host in facts if host in peers})
+
+
+def neighbours(site: "Site", needs: Mapping[str, Needs]) -> dict[str, Needs]:
+    """Hosts outside --limit that those within it must reach, or that must reach them."""
+    if not any(need.peers() for need in needs.values()):
+        return {}
+    others = [host for name, host in site.all_hosts.items() if name not in site.hosts]
+    found = {host.name: gather(site, host)[0] for host in others}
+    return {name: need for name, need in found.items() if need.peers()}
 
 
 def servers(site: "Site", needs: Mapping[str, Needs]) -> Iterator[Finding]:

@@ -40,6 +40,7 @@ class Peer:
     setting: str = "ansible_host"
     settled: bool = False  # it has its part already
     firewall: str = ""
+    within: bool = True  # --limit
 
 
 @dataclass(frozen=True)
@@ -95,8 +96,9 @@ def _peer(site: "Site", facts: Facts, needs: Needs, name: str) -> Peer:
     return Peer(
         name=name,
         address=next((str(one) for one in values("address") if one), facts["node"]["address"]),
-        groups=tuple(site.hosts[name].groups),
+        groups=tuple(site.all_hosts[name].groups),
         rules=tuple(rule for one in declared for rule in one.get("ports") or ()),
+        within=name in site.hosts,
         settled=all(part.name in installed(facts) for part in parts),
         firewall=facts["firewall"] if any(values("firewall")) else "",
         setting=named[0] if named else "ansible_host",
@@ -110,7 +112,8 @@ def wanted(peers: Mapping[str, Peer]) -> list[Try]:
     rules = _rules(peers)
     for source in peers.values():
         for target in peers.values():
-            if source is target or not target.address or (source.settled and target.settled):
+            known = (source.settled and target.settled) or not (source.within or target.within)
+            if source is target or not target.address or known:
                 continue
             for rule in rules:
                 if _among(source, rule["from"]) and _among(target, rule["to"]):
@@ -158,7 +161,7 @@ def _meet(
         text = script(connection.host.name, mark, peers, tries)
         return connection.run("perl -", text, timeout=SECONDS + 10).stdout
 
-    return on_all(site, [host for name, host in site.hosts.items() if name in names], visit)
+    return on_all(site, [host for name, host in site.all_hosts.items() if name in names], visit)
 
 
 def _rounds(peers: Mapping[str, Peer]) -> Iterator[set[str]]:

@@ -32,6 +32,11 @@ class SiteDouble:
     parts: dict[str, list[tuple[str, dict[str, Any]]]] = field(default_factory=dict)
     values: dict[str, Any] = field(default_factory=dict)
     endpoint_list: list[Any] = field(default_factory=list)
+    outside: dict[str, HostDouble] = field(default_factory=dict)  # --limit
+
+    @property
+    def all_hosts(self) -> dict[str, HostDouble]:
+        return {**self.hosts, **self.outside}
 
     @property
     def known_hosts(self) -> Path:

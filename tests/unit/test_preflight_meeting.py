@@ -4,6 +4,7 @@ import re
 import socket
 import subprocess
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,18 @@ def test_each_part_is_tried_on_its_own_ports():
         ("n2", "n3"): ["10250/tcp", "8472/udp"],
         ("n3", "n1"): ["6443/tcp", "10250/tcp", "8472/udp"],
         ("n3", "n2"): ["6443/tcp", "10250/tcp", "8472/udp"],
+    }
+
+
+def test_hosts_outside_the_limit_are_not_tried_among_themselves():
+    every = peers(peer("n1", "k3s_server"), peer("n2"), peer("n3"))
+    for name in ("n1", "n2"):
+        every[name] = replace(every[name], within=False)
+    assert {(source, target) for source, target in tried(every)} == {
+        ("n1", "n3"),
+        ("n2", "n3"),
+        ("n3", "n1"),
+        ("n3", "n2"),
     }
 
 
@@ -265,6 +278,32 @@ def test_the_check_takes_one_more_round_for_a_cluster_only(tmp_path):
     asked.clear()
     assert not preflight.check(site, "reset").blocking
     assert {command for _name, command in asked} == {"sh -s"}
+
+
+def limited(tmp_path, answer):
+    """Of the two, n2 alone is asked for."""
+    (tmp_path / "other").mkdir()
+    site, asked, servers = clustered(tmp_path, answer)
+    site.outside = {"n1": site.hosts.pop("n1")}
+    return site, asked, servers
+
+
+def test_a_new_node_alone_is_tried_against_those_outside_the_limit(tmp_path):
+    said = {"n1": "", "n2": "tried n1 tcp 10250 silent\n"}
+    site, asked, _servers = limited(tmp_path, lambda name: f"{said[name]}peers complete\n")
+    report = preflight.check(site)
+    (one,) = report.blocking
+    assert (one.host, one.problem_id) == ("n1", "peers_blocked") and "n2" in one.message
+    assert [name for name, command in asked if command == "perl -"].count("n1") == 1
+    assert [*report.facts] == ["n2"], "nothing else of the other is judged"
+
+
+def test_an_old_node_that_is_gone_does_not_stop_a_new_one(tmp_path):
+    site, _asked, servers = limited(tmp_path, lambda _name: "peers complete\n")
+    servers[0].close()
+    report = preflight.check(site)
+    assert not report.blocking and not report.unreachable
+    assert [one.host for one in report.findings if one.problem_id == "peers_untested"] == ["n1"]
 
 
 def test_a_host_without_perl_is_a_note(tmp_path):
