@@ -34,7 +34,7 @@ def command(inventory: Path, users: int, limit: str | None, as_json: bool, verbo
     roles, endpoints = proofs.of_roles(site), site.endpoints()
     if not roles and not endpoints:
         raise UsageError(
-            _("Nothing of this site can prove itself on {hosts}.").format(
+            _("There is nothing to verify on {hosts}.").format(
                 hosts=screen.names(list(site.hosts))
             ),
             _("Put the servers into groups in hosts.yml, or widen --limit."),
