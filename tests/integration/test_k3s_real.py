@@ -112,6 +112,21 @@ def test_three_servers_with_their_database(cluster):
     assert not secret_places(cluster, secrets)
 
 
+def test_no_token_or_key_is_where_others_read(cluster):
+    kept = cluster.directory / ".localcloud/kubeconfig"
+    key = re.search(r"client-key-data: (\S+)", kept.read_text())[1]
+    hidden = {**cluster.secrets(), "kubeconfig": key}
+    assert kept.stat().st_mode & 0o777 == 0o600
+    assert secret_places(cluster, hidden) == [f"{kept}: kubeconfig"]
+    events = at(cluster, "node1").run("HOME=/run/k3s/test kubectl get events -A -o json")
+    for name in SERVERS + AGENTS:
+        machine = at(cluster, name)
+        shown = machine.processes() + machine.run("journalctl --no-pager -o cat") + events
+        assert not [secret for secret, value in hidden.items() if value in shown], name
+        readable = "su -s /bin/sh nobody -c 'cat /etc/rancher/k3s/*' 2>/dev/null || true"
+        assert machine.run(readable) == ""
+
+
 @pytest.mark.parametrize("strategy", ["mitogen", "stock"])
 def test_a_second_install_changes_nothing(cluster, strategy):
     ended = cluster.localcloud("install", LOCALCLOUD_STRATEGY=strategy).ended(0)
