@@ -98,7 +98,7 @@ def hub(make_site, images, tmp_path_factory):
     for source in (k3s / "k3s", Path(os.environ["LOCALCLOUD_TEST_HELM"]), chart):
         shutil.copy(source, outside / source.name)
     # The provisioner of an old k3s closes volumes to everybody but root; newer ones open them.
-    opened = "while sleep 1; do chmod -f 0777 /srv/localcloud/volumes/pvc-*; done"
+    opened = "while sleep 0.1; do chmod -f 0777 /srv/localcloud/volumes/pvc-*; done"
     site.machine.run(f"systemd-run --unit open-volumes sh -c '{opened}'")
     helm = Path(os.environ["LOCALCLOUD_TEST_HELM"])
     said = subprocess.run([k3s / "k3s", "--version"], capture_output=True, text=True).stdout
