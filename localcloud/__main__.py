@@ -12,12 +12,12 @@ def main() -> None:
     # Imported only now: help texts are translated while these modules load.
     import click
 
-    from localcloud import ui
+    from localcloud import hints, ui
     from localcloud.cli import cli
     from localcloud.errors import ExitCode, LocalcloudError
 
     try:
-        result = cli.main(standalone_mode=False, prog_name="localcloud")
+        result = cli.main(standalone_mode=False, prog_name=hints.program())
         code = result if isinstance(result, int) else ExitCode.DONE
     except LocalcloudError as error:
         ui.error(error)

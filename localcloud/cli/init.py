@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from localcloud import ui
+from localcloud import hints, ui
 from localcloud.cli.options import language_option
 from localcloud.components import load_components
 from localcloud.i18n import _, ngettext
@@ -146,7 +146,7 @@ def _next_steps(directory: Path, site: Site, left: list[pins.Scan]) -> None:
         steps.insert(0, _pinning(f"localcloud init {place}"))
     if silent := [found for found in left if found.error]:
         steps.insert(0, _answering(silent))
-    for number, step in enumerate(steps, 1):
+    for number, step in enumerate(map(hints.complete, steps), 1):
         first, *more = step.splitlines()
         ui.out(f"  {number}. {first}")
         for line in more:

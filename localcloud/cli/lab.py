@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 from pathlib import Path
 
 import click
@@ -34,6 +35,10 @@ def _place(inventory: Path) -> Path:
     if inventory != Path() or path_of(inventory).exists():
         return inventory
     return DEFAULT
+
+
+def _quoted(place: Path) -> str:
+    return shlex.quote(str(place))
 
 
 _directory = click.argument(
@@ -122,7 +127,9 @@ def up(
         return
     shown.table(lab)
     ui.out()
-    ui.out(_("Next: {command}").format(command=f"localcloud install -i {place}"))
+    ui.out(
+        _("Next: {command}").format(command=hints.called(f"localcloud install -i {_quoted(place)}"))
+    )
 
 
 @command.command("list", help=_("Show every lab of this computer."))
@@ -138,11 +145,11 @@ def list_labs(as_json: bool, inventory: Path, verbose: int) -> None:
             ui.out()
         shown.table(lab)
     if not labs and not lost:
-        ui.out(_("There is no lab. Make one: localcloud lab up"))
+        ui.out(hints.called(_("There is no lab. Make one: localcloud lab up")))
     for directory in lost:
         ui.warn(
             _("The directory of a lab is gone: {path}. Remove its machines: {command}").format(
-                path=directory, command=f"localcloud lab down {directory}"
+                path=directory, command=hints.called(f"localcloud lab down {_quoted(directory)}")
             )
         )
 
@@ -204,7 +211,8 @@ def stop(hosts: tuple[str, ...], now: bool, inventory: Path, verbose: int) -> No
     lab = api.find(_place(inventory))
     lab.stop(hosts, cut=now)
     ui.ok(_("Stopped: {hosts}.").format(hosts=", ".join(hosts or lab.hosts)))
-    ui.out(_("Start again: {command}").format(command=f"localcloud lab up {_place(inventory)}"))
+    again = hints.called(f"localcloud lab up {_quoted(_place(inventory))}")
+    ui.out(_("Start again: {command}").format(command=again))
 
 
 @command.command("rebuild", help=_("Bring machines (all, or HOSTS) back to a saved state."))

@@ -59,3 +59,25 @@ def test_the_option_after_the_verb_counts(tmp_path, capsys):
     ui.error(found.exception)
     said = " ".join(capsys.readouterr().err.split())
     assert f"`localcloud logs --list -i {tmp_path}`" in said
+
+
+def test_what_is_not_on_path_is_named_by_its_place(away, monkeypatch, tmp_path, capsys):
+    """As after `make demo`: the command lies in .venv/bin."""
+    program = tmp_path / ".venv" / "bin" / "localcloud"
+    program.parent.mkdir(parents=True)
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    monkeypatch.setattr("sys.argv", [str(program), "install"])
+    assert hints.command("logs 20") == ".venv/bin/localcloud logs 20 -i 'my site'"
+    ui.error(LocalcloudError("No.", "Run `localcloud check`, or “localcloud lab up” for me."))
+    said = " ".join(capsys.readouterr().err.split())
+    assert "`.venv/bin/localcloud check -i 'my site'`" in said
+    assert "“.venv/bin/localcloud lab up” for me." in said
+    assert hints.complete(hints.command("logs 20")).count(".venv") == 1, "completed once"
+
+    monkeypatch.setenv("PATH", f"/usr/bin:/bin:{program.parent}")
+    assert hints.command("logs 20") == "localcloud logs 20 -i 'my site'"
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    monkeypatch.chdir(away)
+    assert hints.program() == str(program), "elsewhere, by its whole path"
