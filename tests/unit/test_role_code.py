@@ -23,6 +23,7 @@ def load(path: str):
 
 unix_users = load("jupyterhub/files/lib/unix_users.py")
 internal_ca = load("jupyterhub/files/lib/internal_ca.py")
+common_passwords = load("jupyterhub/files/lib/common_passwords.py")
 receipt = load("base/library/receipt.py")
 current_units = load("base/library/current_units.py")
 locked_packages = load("base/library/locked_packages.py")
@@ -51,6 +52,32 @@ def test_long_names_that_begin_alike_stay_apart():
 def test_only_the_hubs_own_unix_users_are_ever_removed():
     with pytest.raises(ValueError, match="root"):
         unix_users.remove_user("root")
+
+
+@pytest.mark.parametrize(
+    ("password", "common"),
+    [
+        ("contraseña", True),
+        ("Contrasen\u0303a", True),  # the same, with the tilde as a sign of its own
+        ("Contraseña2026!", True),
+        ("123contrasena", True),
+        ("universidad", True),
+        ("te amo mucho", True),
+        ("estudiante_1", True),
+        ("barcelonabarcelona", True),
+        ("password12", True),  # NativeAuthenticator's own list
+        ("una contraseña de verdad larga", False),
+        ("x7-contraseña-q9", False),
+        ("0123456789", False),  # that list's business, too
+    ],
+)
+def test_what_many_people_choose_in_spanish_is_refused(password, common):
+    class NativeAuthenticator:
+        def is_password_common(self, password):
+            return password == "password12"
+
+    common_passwords.add_to(NativeAuthenticator)
+    assert NativeAuthenticator().is_password_common(password) is common
 
 
 def verify(directory: Path, certificate: Path) -> subprocess.CompletedProcess:

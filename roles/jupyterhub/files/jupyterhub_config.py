@@ -15,6 +15,8 @@ here = Path(__file__).resolve().parent
 site = json.loads((here / "site.json").read_text())
 sys.path.insert(0, site["lib"])
 
+import common_passwords  # noqa: E402  (lies in that folder)
+
 # The hub itself, behind a proxy that lives on when the hub restarts.
 c.JupyterHub.public_url = site["public_url"].rstrip("/") + "/"
 c.JupyterHub.bind_url = site["proxy_url"]
@@ -46,6 +48,7 @@ c.NativeAuthenticator.enable_signup = site["signup"] != "closed"
 c.NativeAuthenticator.open_signup = site["signup"] == "open"
 c.NativeAuthenticator.minimum_password_length = site["minimum_password_length"]
 c.NativeAuthenticator.check_common_password = True
+common_passwords.add_to(nativeauthenticator.NativeAuthenticator)
 c.NativeAuthenticator.allowed_failed_logins = 10
 c.NativeAuthenticator.seconds_before_next_try = 120
 

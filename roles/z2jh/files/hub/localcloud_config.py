@@ -16,6 +16,10 @@ here = Path("/usr/local/share/localcloud")
 if c.JupyterHub.authenticator_class == "native":
     import nativeauthenticator
 
+    sys.path.insert(0, str(here / "lib"))
+    import common_passwords
+
+    common_passwords.add_to(nativeauthenticator.NativeAuthenticator)
     # The first folder that has a page wins. NativeAuthenticator's own page has the menu entries
     # for passwords and sign-ups, which JupyterHub's hides unless its folder is named.
     native_pages = Path(nativeauthenticator.__file__).parent / "templates"
