@@ -80,7 +80,7 @@ class Reader:
             yield self._make("retry", raw, result=few)
         elif kind == "playbook_on_stats":
             yield self._make("end", raw, result=raw.get("event_data", {}))
-        elif kind in _NOTES or kind == "playbook_on_no_hosts_matched":
+        elif kind in _NOTES:
             text = _COLOUR.sub("", str(raw.get("stdout") or "")).strip()
             if text:
                 status = "error" if text.startswith(("ERROR", "[ERROR]")) else kind

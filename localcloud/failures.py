@@ -94,7 +94,7 @@ def of_playbook(notes: Iterable[str]) -> Failure:
     else:
         message = _("Ansible could not carry out the run.")
         remedy = hints.complete(
-            _("Mend what it names above; everything it said: `localcloud logs`.")
+            _("Mend what it names above; everything it said: `localcloud logs --full`.")
         )
     return Failure("", None, None, None, "playbook_failed", message, remedy, shorten(text))
 

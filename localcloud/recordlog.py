@@ -24,8 +24,17 @@ def _clock(moment: float) -> str:
 def head(data: dict[str, Any]) -> str:
     day = datetime.fromtimestamp(data["started"], UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     facts = ("id", "hosts", "limit", "dry_run", "strategy", "versions", "flags")
-    shown = "".join(f"  {name}: {data[name]}\n" for name in facts if data.get(name))
+    shown = "".join(f"  {name}: {_plain(data[name])}\n" for name in facts if data.get(name))
     return f"localcloud {data['verb']}, {day}\n{shown}"
+
+
+def _plain(value: Any) -> str:
+    """Lists and mappings as a person writes them."""
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_plain(item)}" for name, item in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_plain, value))
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def phase(event: Event) -> str:
@@ -44,7 +53,10 @@ def lines(event: Event) -> str:
         text = indent(str(event.result.get("msg", "")), "    | ")
         return f"{_clock(event.time)}   {event.status}\n{text}\n"
     if event.kind == "retry":
-        return f"{_clock(event.time)}   {event.host}  again: {event.task} {event.result}\n"
+        tries = "/".join(
+            str(event.result[key]) for key in ("attempts", "retries") if key in event.result
+        )
+        return f"{_clock(event.time)}   {event.host}  again: {event.task} ({tries})\n"
     if event.kind != "result" or event.status == "skipped":
         return ""
     took = f"  ({event.seconds:.1f} s)" if event.seconds and event.seconds >= 0.1 else ""

@@ -39,16 +39,21 @@ def raise_if_interrupted(result: RunResult) -> None:
 
 def show_failures(result: RunResult) -> None:
     """What went wrong: where, at which step, why, what to do, and where all of it is written."""
-    groups = failures.grouped(result.failures)
+    show_blocks(result.failures)
+    ui.err()
+    ui.err("  " + _("Full log: {path}").format(path=result.record / "output.log"))
+    show = hints.command(f"logs {result.record.name} --full")
+    ui.err("  " + _("Show it: {command}").format(command=show))
+
+
+def show_blocks(found: list[Failure]) -> None:
+    """A block for each failure; those that differ in the host alone are one."""
+    groups = failures.grouped(found)
     for failure, hosts in groups[:_MOST]:
         _show(failure, hosts)
     if (more := len(groups) - _MOST) > 0:
         words = ngettext("… and {count} more failure.", "… and {count} more failures.", more)
         ui.err(words.format(count=more))
-    ui.err()
-    ui.err("  " + _("Full log: {path}").format(path=result.record / "output.log"))
-    show = hints.command(f"logs {result.record.name}")
-    ui.err("  " + _("Show it: {command}").format(command=show))
 
 
 def _show(failure: Failure, hosts: list[str]) -> None:

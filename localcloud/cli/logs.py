@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from localcloud import durations, phases, records, screen, ui
+from localcloud import durations, records, recordview, screen, ui
 from localcloud.cli.options import json_option, site_options
 from localcloud.errors import LocalcloudError, UsageError
 from localcloud.i18n import _
@@ -19,24 +19,33 @@ from localcloud.site import load_site
 @click.command("logs", help=_("Show the last run, or the RUN whose name begins so."))
 @click.argument("run", metavar="[RUN]", required=False)
 @click.option("--list", "as_list", is_flag=True, help=_("List all runs, the newest last."))
+@click.option("--full", is_flag=True, help=_("The whole log, in English, page by page."))
 @click.option("--events", is_flag=True, help=_("Print every event as a line of JSON."))
 @json_option
 @site_options
 def command(
-    inventory: Path, run: str | None, as_list: bool, events: bool, as_json: bool, verbose: int
+    inventory: Path,
+    run: str | None,
+    as_list: bool,
+    full: bool,
+    events: bool,
+    as_json: bool,
+    verbose: int,
 ) -> None:
     run_dir = _run_dir(inventory)
     if as_list:
         _list(records.all_of(run_dir), as_json)
         return
     past = records.find(run_dir, run)
-    if events:
+    if full:
+        _show_all(past)
+    elif events:
         for event in past.events():
             ui.out(json.dumps(event, ensure_ascii=False))
     elif as_json:
         ui.out(json.dumps(_as_dict(past), indent=1, ensure_ascii=False))
     else:
-        _show(past)
+        recordview.show(past)
 
 
 def _run_dir(inventory: Path) -> Path:
@@ -53,21 +62,6 @@ def _run_dir(inventory: Path) -> Path:
     return inventory / ".localcloud"
 
 
-def _status(past: Past) -> str:
-    words = {
-        records.DONE: ui.style(_("done"), "good"),
-        records.FAILED: ui.style(_("failed"), "bad"),
-        records.UNREACHABLE: ui.style(_("unreachable"), "bad"),
-        records.INTERRUPTED: ui.style(_("interrupted"), "warning"),
-        records.RUNNING: ui.style(_("running"), "accent"),
-    }
-    status = words.get(past.status, past.status)
-    journeys = past.data.get("journeys") or []
-    if past.status == records.DONE and not all(one.get("ok") for one in journeys):
-        return ui.style(_("done, journey failed"), "bad")
-    return status
-
-
 def _as_dict(past: Past) -> dict[str, Any]:
     return {"name": past.name, "path": str(past.directory), **past.data, "status": past.status}
 
@@ -82,7 +76,7 @@ def _list(runs: list[Past], as_json: bool) -> None:
         when = _begun(began) if began else "?"
         took = durations.exact(past.data["seconds"]) if "seconds" in past.data else ""
         hosts = screen.names(past.data.get("hosts") or [], 3)
-        rows.append([past.name, when, _status(past), took, str(past.changed), hosts])
+        rows.append([past.name, when, recordview.status(past), took, str(past.changed), hosts])
     ui.table([_("Run"), _("Begun"), _("Result"), _("Took"), _("Changed"), _("Host")], rows)
 
 
@@ -92,22 +86,10 @@ def _begun(moment: float) -> str:
     return when.strftime("%m-%d %H:%M" if when.year == now.year else "%Y-%m-%d %H:%M")
 
 
-def _show(past: Past) -> None:
-    ui.heading(f"{past.name}: {_status(past)}")
-    log = past.log().rstrip()
-    ui.out(ui.wrap(log) if ui.is_terminal() else log)
-    if past.status == records.INTERRUPTED:
-        ui.out()
-        ui.warn(_("This run did not end by itself. Run the same command again to go on."))
-    ui.out()
-    slowest = past.data.get("slowest") or {} if len(past.data.get("hosts") or []) > 1 else {}
-    for key, seconds in past.data.get("phases") or []:
-        label, took = phases.label(phases.from_key(key)), durations.exact(seconds)
-        host, its = slowest.get(key, ("", 0.0))
-        ui.out(f"  {label:<44}  {took:<12}{host} {durations.exact(its) if host else ''}".rstrip())
-    for one in past.data.get("failures") or []:
-        ui.out()
-        ui.bad(str(one.get("message", "")))
-        if one.get("remedy"):
-            ui.err(ui.wrap(_("What to do: {remedy}").format(remedy=one["remedy"]), "  "))
-    ui.out("  " + _("Record:   {path}").format(path=past.directory))
+def _show_all(past: Past) -> None:
+    """The whole log, page by page for a person."""
+    text = f"{past.name}: {click.unstyle(recordview.status(past))}\n{past.log().rstrip()}"
+    if ui.is_terminal():
+        click.echo_via_pager(text)
+    else:
+        ui.out(text)

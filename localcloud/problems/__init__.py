@@ -85,7 +85,7 @@ def _unknown(problem_id: str, words: Mapping[str, str]) -> Problem:
     return Problem(
         problem_id,
         _("Problem “{id}”: {data}").format(id=problem_id, data=shown),
-        hints.complete(_("Read the full record of the run with `localcloud logs`.")),
+        hints.complete(_("Read the full record of the run with `localcloud logs --full`.")),
         known=False,
     )
 

@@ -8,7 +8,8 @@ PROBLEMS: dict[str, Template] = {
         N_("A step failed on host {host}: {task}."),
         N_(
             "Mend on the server, or in the site's settings, what its words above name; then run "
-            "the same command again, which keeps what is done. All it said: `localcloud logs`."
+            "the same command again, which keeps what is done. All it said: "
+            "`localcloud logs --full`."
         ),
         "host",
         "task",
