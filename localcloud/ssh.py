@@ -111,7 +111,10 @@ def connect(site: "Site", host: "Host") -> Connection:
     if host.variables.get("ansible_connection") == "local":
         return ssh_local.LocalConnection(host)
     user = ssh_login.user_of(host)
-    transport = open_transport(host.name, host.address, host.port, user)
+    try:
+        transport = open_transport(host.name, host.address, host.port, user)
+    except Unreachable as error:
+        raise _stopped_machine(site, host) or error from error
     try:
         ssh_login.greet(site, host, transport)
         ssh_login.authenticate(host, user, transport)
@@ -119,6 +122,15 @@ def connect(site: "Site", host: "Host") -> Connection:
         transport.close()
         raise
     return Connection(host, user, transport)
+
+
+def _stopped_machine(site: "Site", host: "Host") -> Unreachable | None:
+    """Of a lab's site: the machine is not running, and that is easily mended."""
+    from localcloud.lab.state import path_of
+
+    if host.address != "127.0.0.1" or not path_of(site.directory).is_file():
+        return None
+    return Unreachable("unreachable_lab", host.name, site=quote(str(site.directory)))
 
 
 def open_transport(name: str, address: str, port: int, user: str) -> "Transport":

@@ -1,6 +1,7 @@
 """The two questions at a host's door: is it the host we know, and does it know us."""
 
 import getpass
+import shlex
 import stat
 from collections.abc import Iterator
 from contextlib import suppress
@@ -176,4 +177,7 @@ def authenticate(host: "Host", user: str, transport: "Transport") -> None:
         raise ssh.AuthenticationFailed("key_encrypted", host.name, said, key_file=locked[0])
     if not tried:
         raise ssh.AuthenticationFailed("auth_no_key", host.name, said, **where)
-    raise ssh.AuthenticationFailed("auth_failed", host.name, said, tried=tried, **where)
+    key_option = f"-i {shlex.quote(str(host.key_file))} " if host.key_file else ""
+    raise ssh.AuthenticationFailed(
+        "auth_failed", host.name, said, tried=tried, key_option=key_option, **where
+    )

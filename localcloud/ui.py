@@ -104,13 +104,20 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 
 def confirm(question: str, default: bool = False) -> bool:
-    """Ask yes or no on a terminal; the default without one."""
+    """Ask on a terminal until the answer is yes or no; the default for Enter, and without one."""
     if not is_terminal():
         return default
     yes, no = _("y"), _("n")
     shown = f"[{yes.upper()}/{no}]" if default else f"[{yes}/{no.upper()}]"
-    answer = ask(f"{question} {shown}").lower()
-    return answer.startswith((yes, "y")) if answer else default
+    words = {yes: True, _("yes"): True, "y": True, "yes": True, "si": True}
+    words |= {no: False, _("no"): False, "n": False, "no": False}
+    while True:
+        answer = ask(f"{question} {shown}").lower().rstrip(".!")
+        if not answer:
+            return default
+        if answer in words:
+            return words[answer]
+        warn(_("Please answer {yes} or {no}.").format(yes=_("yes"), no=_("no")))
 
 
 def ask(question: str) -> str:

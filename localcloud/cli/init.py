@@ -132,7 +132,9 @@ def _pin(site: Site, trust: bool, asking: bool) -> list[pins.Scan]:
 def _next_steps(directory: Path, site: Site, left: list[pins.Scan]) -> None:
     names = ", ".join(found.host.name for found in left)
     if left:
-        words = _("The site {directory} is written. Still missing: the host keys of {hosts}.")
+        words = _(
+            "The site {directory} is written. Not accepted yet: the SSH host keys of {hosts}."
+        )
     else:
         words = _("The site {directory} is complete: nothing is missing.")
     ui.ok(words.format(directory=directory, hosts=names))
@@ -156,8 +158,8 @@ def _next_steps(directory: Path, site: Site, left: list[pins.Scan]) -> None:
 def _answering(silent: list[pins.Scan]) -> str:
     """The step before all others: who does not answer, why, and what to do about it."""
     words = ngettext(
-        "Make this server answer over SSH: {hosts}.",
-        "Make these servers answer over SSH: {hosts}.",
+        "This server does not answer over SSH yet: {hosts}.",
+        "These servers do not answer over SSH yet: {hosts}.",
         len(silent),
     )
     lines = [words.format(hosts=", ".join(found.host.name for found in silent))]

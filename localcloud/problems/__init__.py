@@ -75,9 +75,14 @@ def explain(problem_id: str, data: Mapping[str, Any]) -> Problem:
         return _unknown(problem_id, words)
     return Problem(
         problem_id,
-        _(template.message).format_map(words),
+        _once(_(template.message).format_map(words), words["host"]),
         hints.complete(_(template.remedy).format_map(words)),
     )
+
+
+def _once(text: str, host: str) -> str:
+    """A host that is called what its address is, is not named twice: no ``10.0.0.9 (10.0.0.9)``."""
+    return text.replace(f"{host} ({host})", host).replace(f"{host} ({host}, ", f"{host} (")
 
 
 def _unknown(problem_id: str, words: Mapping[str, str]) -> Problem:

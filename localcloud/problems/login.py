@@ -52,6 +52,12 @@ PROBLEMS: dict[str, Template] = {
         "address",
         "reason",
     ),
+    "unreachable_lab": Template(
+        N_("The practice machine {host} is not running."),
+        N_("Start it: `localcloud lab up {site}`."),
+        "host",
+        "site",
+    ),
     "unreachable_not_ssh": Template(
         N_("Host {host}: what answers at {address}, port {port}, is not a working SSH server."),
         N_("Check `ansible_port` in hosts.yml; then look at the SSH server's log on the machine."),
@@ -101,11 +107,12 @@ PROBLEMS: dict[str, Template] = {
         N_("Host {host} does not let user {user} in with {tried}."),
         N_(
             "Check `ansible_user` in hosts.yml and bring your key to the host: "
-            "`ssh-copy-id -p {port} {user}@{address}`."
+            "`ssh-copy-id {key_option}-p {port} {user}@{address}`."
         ),
         "host",
         "user",
         "tried",
+        "key_option",
         "port",
         "address",
     ),

@@ -8,6 +8,7 @@ from localcloud.i18n import _
 from localcloud.site.complaints import Complaint, Complaints
 from localcloud.site.inventory import Definition, Group, Inventory
 from localcloud.site.model import Site
+from localcloud.site.near import near
 
 
 def check_groups(site: Site, inventory: Inventory, complaints: Complaints) -> None:
@@ -35,11 +36,11 @@ def _foreign_group(
     """Complain about a group that is none of ours; gives the idle hosts it explains."""
     known = sorted(_known_groups(site))
     hosts = set(inventory.hosts_in(group.name))
-    near = difflib.get_close_matches(_folded(group.name), known, 1, 0.8)
-    wrapped = near and hosts and hosts <= set(inventory.hosts_in(near[0]))
-    if near and not wrapped:
+    alike = difflib.get_close_matches(_folded(group.name), known, 1, 0.8)
+    wrapped = alike and hosts and hosts <= set(inventory.hosts_in(alike[0]))
+    if alike and not wrapped:
         message = _("No component has a group “{group}”.")
-        remedy = _("Did you mean {near}?").format(near=near[0])
+        remedy = _("Did you mean {near}?").format(near=alike[0])
     elif hosts and hosts <= idle and group.hosts:
         message = _("The group “{group}” gives its hosts no part to play: {hosts}.")
         remedy = _(
@@ -65,10 +66,10 @@ def check_name(site: Site, definition: Definition, complaints: Complaints) -> No
     if re.fullmatch(r"(site|ansible)_[A-Za-z0-9_]+", name):
         return
     message = _("No role knows a setting “{name}”.").format(name=name)
-    near = difflib.get_close_matches(_folded(name), site.settings, 3, 0.7)
+    alike = near(_folded(name), site.settings)
     remedy = (
-        _("Did you mean {near}?").format(near=", ".join(near))
-        if near
+        _("Did you mean {near}?").format(near=", ".join(alike))
+        if alike
         else _("Names of your own begin with site_, for example site_{name}.").format(
             name=re.sub(r"\W", "_", name)
         )

@@ -124,7 +124,11 @@ def _heading(has_secrets: bool) -> str:
         "The settings of this site. A line that begins with “#” shows a default; take the sign "
         "away to change it. Settings for one host only go to host_vars/NAME.yml."
     )
-    more = _("Generated passwords are in secrets.yml, sealed with secrets.key: ansible-vault view.")
+    more = _(
+        "Generated passwords are in secrets.yml, sealed with secrets.key. To read them, in the "
+        "site's directory: ansible-vault view --vault-password-file secrets.key "
+        "group_vars/all/secrets.yml"
+    )
     return f"{text}\n{more}" if has_secrets else text
 
 
@@ -137,7 +141,7 @@ def _section(part: Component, settings: list[Setting], answers: Mapping[str, Any
 def _entry(setting: Setting, part: Component, answers: Mapping[str, Any]) -> str:
     lines = [_comment(_(setting.description))] if setting.description else []
     if setting.choices:
-        choices = ", ".join(str(choice) for choice in setting.choices)
+        choices = ", ".join(map(_written, setting.choices))
         lines.append(_comment(_("One of: {choices}.").format(choices=choices)))
     if setting.name in answers:
         lines.append(_dump({setting.name: answers[setting.name]}).rstrip())
@@ -149,6 +153,13 @@ def _entry(setting: Setting, part: Component, answers: Mapping[str, Any]) -> str
     else:
         lines.append(f"# {setting.name}:")
     return "\n".join(lines)
+
+
+def _written(choice: Any) -> str:
+    """A choice as it must stand in the file: without quotes, YAML reads ``off`` as false."""
+    if isinstance(choice, str) and yaml.safe_load(choice) != choice:
+        return f'"{choice}"'
+    return str(choice)
 
 
 def _comment(text: str) -> str:

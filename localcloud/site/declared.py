@@ -50,6 +50,8 @@ def _supports(site: Site, host: Host, component: Component) -> Iterator[Complain
 def _asks_for(site: Site, host: Host, component: Component) -> Iterator[Complaint]:
     for name, cases in component.meta.get("asks_for", {}).items():
         value = _value(site, host, name)
+        if _refused(site, host, name, value):
+            continue  # said already; what such a value would need is of no use
         for other in cases.get(value, []) if isinstance(value, str) else []:
             if _value(site, host, other) not in (None, "", [], {}):
                 continue
@@ -57,6 +59,15 @@ def _asks_for(site: Site, host: Host, component: Component) -> Iterator[Complain
                 other=other, name=name, value=value, host=host.name
             )
             yield _at(host, name, message, _(site.settings[other].description))
+
+
+def _refused(site: Site, host: Host, name: str, value: Any) -> bool:
+    """Whether one of the host's components cannot do this value."""
+    return any(
+        value not in component.meta["supports"][name]
+        for component in site.components_of(host)
+        if name in component.meta.get("supports", {})
+    )
 
 
 def _company(site: Site, component: Component, group: str) -> Iterator[Complaint]:

@@ -30,6 +30,8 @@ def fault(kind: str, value: Any, directory: Path) -> str:
 def domain(value: Any) -> str:
     """A host name after RFC 1123, an IP address, or localhost."""
     text = str(value)
+    if not text.strip():
+        return _("a name or an IP address is needed")
     if "://" in text:
         plain = text.split("://", 1)[1].split("/")[0]
         return _("write the name only, without {scheme}: {plain}").format(

@@ -11,6 +11,7 @@ from typing import Any
 
 from localcloud.components import Setting
 from localcloud.i18n import _
+from localcloud.site.near import near
 from localcloud.site.templates import is_template
 from localcloud.site.yamlfile import Keys, VaultText
 
@@ -111,9 +112,8 @@ def empty(name: str) -> str:
 
 def suggestion(word: str, known: list[str]) -> str:
     """“Did you mean …?”, or the whole list when it is short, or nothing."""
-    near = difflib.get_close_matches(word, known, 3, 0.6)
-    if near:
-        return _("Did you mean {near}?").format(near=", ".join(near))
+    if found := near(word, known):
+        return _("Did you mean {near}?").format(near=", ".join(found))
     if 0 < len(known) <= 12:
         return _("Possible: {known}.").format(known=", ".join(known))
     return ""
@@ -122,8 +122,8 @@ def suggestion(word: str, known: list[str]) -> str:
 def _wrong_choice(setting: Setting, value: Any, keys: Keys, name: str) -> Fault:
     choices = ", ".join(str(choice) for choice in setting.choices)
     message = _("{name} cannot be {value}; it is one of: {choices}.")
-    near = difflib.get_close_matches(str(value), [str(choice) for choice in setting.choices], 1)
-    remedy = _("Did you mean {near}?").format(near=near[0]) if near else ""
+    alike = difflib.get_close_matches(str(value), [str(choice) for choice in setting.choices], 1)
+    remedy = _("Did you mean {near}?").format(near=alike[0]) if alike else ""
     return Fault(
         keys, message.format(name=name, value=shown(setting, value), choices=choices), remedy
     )
@@ -137,11 +137,11 @@ def _wrong_type(setting: Setting, kind: str, value: Any, keys: Keys, name: str) 
 
 
 def shown(setting: Setting, value: Any) -> str:
-    """A value for a message: short, and never a secret."""
+    """A value for a message: in quotes, short, and never a secret."""
     if setting.no_log:
         return _("the value given")
     text = str(value).lower() if isinstance(value, bool) else str(value)
-    return text if len(text) <= 40 else f"{text[:37]}…"
+    return _("“{text}”").format(text=text if len(text) <= 40 else f"{text[:37]}…")
 
 
 def _kind(value: Any) -> str:

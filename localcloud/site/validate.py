@@ -94,7 +94,7 @@ class Check:
                 if not fault:
                     continue
                 text = types.shown(setting, item)
-                message = _("{name}: “{value}” does not fit: {fault}.").format(
+                message = _("{name}: {value} does not fit: {fault}.").format(
                     name=path, value=text, fault="…" if setting.no_log else fault
                 )
                 self.complain(definition, message, inside=keys)

@@ -75,7 +75,7 @@ def test_settings_are_annotated_and_each_default_can_be_uncommented(tmp_path):
     text = file.read_text()
     assert "\n# Ports of" not in text
     assert "# Names of the hub's administrators." in text
-    assert "# One of: internal, off.\nhub_tls_mode: internal" in text
+    assert '# One of: internal, "off".\nhub_tls_mode: internal' in text, "a bare off is refused"
     assert "\n# hub_memory_limit: 1G\n" in text
     assert "hub_admin_password" not in text and "sealed with secrets.key" in text
     chosen = yaml.safe_load(text)
@@ -101,10 +101,10 @@ def test_defaults_without_questions(tmp_path, capsys):
     }
     said = capsys.readouterr()
     in_order = (
-        "is written. Still missing: the host keys of lab.",
+        "is written. Not accepted yet: the SSH host keys of lab.",
         "What comes next:",
-        "1. Make this server answer over SSH: lab.",
-        "refuses connections",
+        "1. This server does not answer over SSH yet: lab.",
+        "Host 10.0.0.9 refuses connections",  # not: 10.0.0.9 (10.0.0.9)
         f"2. localcloud init {tmp_path}/site",
         "This shows the host keys;",
         f"3. localcloud check -i {tmp_path}/site",
@@ -129,7 +129,7 @@ def test_defaults_without_questions(tmp_path, capsys):
             "--host https://x.edu: write the name only, without https://",
         ),
         (["--host", "h", "--domain", "a_b"], "--domain does not fit: a_b: the sign “_”"),
-        (["--host", "h", "--tls", "on"], "--tls does not fit: hub_tls_mode cannot be on"),
+        (["--host", "h", "--tls", "on"], "--tls does not fit: hub_tls_mode cannot be “on”"),
         (["--host", "h", "--admin", "Ana"], "--admin does not fit: Ana: the hub keeps user names"),
         (
             ["--host", "h", "--admin", "josé"],
@@ -193,7 +193,7 @@ def test_keys_are_shown_and_not_pinned_without_a_word(tmp_path, capsys, monkeypa
     said = capsys.readouterr()
     assert "Host keys of server1 (10.0.0.9):\n  ssh-ed25519          SHA256:abc" in said.out
     assert "1. localcloud init" in said.out, "it answers: the keys are the first thing to do"
-    assert "Still missing: the host keys of server1." in said.out
+    assert "Not accepted yet: the SSH host keys of server1." in said.out
     assert not (tmp_path / "known_hosts").exists()
 
 
@@ -238,6 +238,8 @@ def test_questions_on_a_terminal(tmp_path):
         dialogue.expect_exact(prompt)
         dialogue.sendline(text)
 
+    answer("Address of the server (name or IP): ", "")
+    dialogue.expect_exact("a name or an IP address is needed")
     answer("Address of the server (name or IP): ", "http://127.0.0.1")
     dialogue.expect_exact("write the name only, without http://: 127.0.0.1")
     answer("Address of the server (name or IP): ", "127.0.0.1")

@@ -14,6 +14,16 @@ all:
       hosts:
         server1: {ansible_host: 10.0.0.5}
 """
+CLUSTER = """\
+all:
+  children:
+    k3s_server:
+      hosts:
+        server1: {ansible_host: 10.0.0.5}
+    z2jh:
+      hosts:
+        server1:
+"""
 SETTINGS = "hub_domain: hub.uni.edu\nhub_admins: [ana]\n"
 
 
@@ -22,10 +32,12 @@ def test_the_plain_hub_refuses_a_kind_of_https_that_it_cannot_do(tmp_path):
     assert "hub_tls_mode: jupyterhub cannot do “acme” (host server1)." in text
     assert "It can do: internal, off." in text
     assert "group_vars/all/settings.yml:3" in text
+    text = said(write_site(tmp_path, HUB, SETTINGS + "hub_tls_mode: acme\n"))
+    assert "hub_acme_email" not in text, "of no use: it cannot be acme"
 
 
 def test_a_value_can_ask_for_other_settings(tmp_path):
-    text = said(write_site(tmp_path, HUB, SETTINGS + "hub_tls_mode: own\n"))
+    text = said(write_site(tmp_path, CLUSTER, SETTINGS + "hub_tls_mode: own\n"))
     for name in ("hub_tls_certificate", "hub_tls_key"):
         assert f"{name} is required where hub_tls_mode is “own” (host server1)." in text
     assert "the file on this computer that holds the certificate" in text

@@ -14,6 +14,7 @@ def test_unknown_setting_with_suggestion_and_line(tmp_path):
     assert "No role knows a setting “web_nmae”." in text
     assert "group_vars/all/settings.yml:3" in text
     assert "Did you mean web_name" in text
+    assert "Did you mean web_port?" in with_setting(tmp_path, "web_prot: 80"), "and no other one"
     assert "Did you mean web_ratio" in with_setting(tmp_path, "web-ratio: 1.0")
     assert "for example site_colour" in with_setting(tmp_path, "colour: red")
 

@@ -220,7 +220,7 @@ def test_what_stands_in_a_vault_is_never_shown(tmp_path):
     file = tmp_path / "group_vars/all/mail.yml"
     file.write_bytes(safe.seal(b"web_mail: s3cret-mail\nweb_limits: {cores: s3cret-cores}\n"))
     error = refused(tmp_path)
-    assert "web_mail: “the value given” does not fit" in error.details
+    assert "web_mail: the value given does not fit" in error.details
     assert "web_limits.cores must be a whole number, but the value given is text" in error.details
     assert "s3cret" not in f"{error.message} {error.details} {error.remedy}"
     file.write_bytes(safe.seal(b"web_mail: 's3cret\n"))

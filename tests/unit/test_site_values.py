@@ -12,22 +12,22 @@ def roles(monkeypatch):
 @pytest.mark.parametrize(
     ("line", "message", "remedy"),
     [
-        ("web_port: eighty", "web_port must be a whole number, but eighty is text.", ""),
-        ('web_port: "80"', "web_port must be a whole number, but 80 is text.", "web_port: 80"),
-        ("web_port: true", "must be a whole number, but true is true or false.", ""),
-        ("web_ratio: half", "web_ratio must be a number, but half is text.", ""),
-        ('web_open: "yes"', "web_open must be true or false, but yes is text.", "web_open: true"),
-        ("web_open: 1", "web_open must be true or false, but 1 is a whole number.", ""),
-        ("web_version: 5.10", "web_version must be text, but 5.1 is a number.", ""),
+        ("web_port: eighty", "web_port must be a whole number, but “eighty” is text.", ""),
+        ('web_port: "80"', "web_port must be a whole number, but “80” is text.", "web_port: 80"),
+        ("web_port: true", "must be a whole number, but “true” is true or false.", ""),
+        ("web_ratio: half", "web_ratio must be a number, but “half” is text.", ""),
+        ('web_open: "yes"', "web_open must be true or false, but “yes” is text.", "web_open: true"),
+        ("web_open: 1", "web_open must be true or false, but “1” is a whole number.", ""),
+        ("web_version: 5.10", "web_version must be text, but “5.1” is a number.", ""),
         ("web_extra: [1]", "web_extra must be a block of “key: value” lines", ""),
-        ("web_mode: on", "web_mode must be text, but true is true or false.", ""),
-        ("web_mode: off", "web_mode must be text, but false is", 'web_mode: "off"'),
-        ("web_mode: intern", "web_mode cannot be intern; it is one of: internal, off.",
+        ("web_mode: on", "web_mode must be text, but “true” is true or false.", ""),
+        ("web_mode: off", "web_mode must be text, but “false” is", 'web_mode: "off"'),
+        ("web_mode: intern", "web_mode cannot be “intern”; it is one of: internal, off.",
          "Did you mean internal?"),
         ("web_limits: {memroy: 1G, cores: 1}", "web_limits has no key “memroy”.", "mean memory?"),
         ("web_limits: {memory: 1G}", "web_limits lacks its key “cores”.", ""),
         ("web_limits: {cores: two}", "web_limits.cores must be a whole number", ""),
-        ("web_limits: {cores: 1, mode: sft}", "web_limits.mode cannot be sft", "mean soft?"),
+        ("web_limits: {cores: 1, mode: sft}", "web_limits.mode cannot be “sft”", "mean soft?"),
         ("web_limits: {cores: 1, memory: 1 GB}", "web_limits.memory: “1 GB” does not fit", ""),
         ("web_mirrors: [{}]", "web_mirrors[1] lacks its key “url”.", ""),
         ("web_mirrors: [{url: ftp://x}]", "must begin with https:// or http://", ""),
@@ -38,7 +38,7 @@ def roles(monkeypatch):
         ("common_certificates: [ca.pem]", "there is no such file: ", ""),
         ("web_port:", "web_port has no value.", "remove the line to get the default"),
         ("web_password: 12345678", "web_password must be text, but the value given is", ""),
-        ("web_port: \"{{ 'x' }}\"", "web_port must be a whole number, but x is text.", ""),
+        ("web_port: \"{{ 'x' }}\"", "web_port must be a whole number, but “x” is text.", ""),
         ("web_mail: \"{{ site_m }}\"", "uses “site_m”, which nothing defines.", ""),
         ("web_mail: \"{{ web_nam }}\"", "uses “web_nam”, which nothing defines.", "mean web_name"),
         ("web_mail: \"{{ web_mail }}\"", "web_mail needs its own value", ""),
@@ -65,7 +65,7 @@ def test_what_is_no_list_is_refused(tmp_path, line):
 def test_elements_of_lists_are_checked_at_their_own_line(tmp_path):
     write_site(tmp_path, settings="web_name: hub.uni.edu\nweb_admins:\n  - ana\n  - 7\n  - Eva\n")
     text = said(tmp_path)
-    assert "web_admins[2] must be text, but 7 is a whole number." in text
+    assert "web_admins[2] must be text, but “7” is a whole number." in text
     assert "settings.yml:4" in text
     write_site(tmp_path, settings="web_name: hub.uni.edu\nweb_admins:\n  - ana\n  - Eva\n")
     assert "settings.yml:4" in said(tmp_path)

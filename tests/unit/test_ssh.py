@@ -9,6 +9,7 @@ import pytest
 
 from localcloud import ssh
 from localcloud.errors import ExitCode, LocalcloudError
+from localcloud.lab import state
 from tests.doubles.site_double import HostDouble
 from tests.unit.ssh_cases import served_site, write_key
 
@@ -109,7 +110,8 @@ def test_the_wrong_key_names_user_and_file(tmp_path):
     assert isinstance(error, ssh.AuthenticationFailed)
     assert "user root" in error.message
     assert str(tmp_path / "other") in error.message
-    assert f"ssh-copy-id -p {server.port} root@127.0.0.1" in error.remedy
+    option = f"-i {tmp_path / 'other'}"
+    assert f"`ssh-copy-id {option} -p {server.port} root@127.0.0.1`" in error.remedy
     assert error.exit_code == ExitCode.BLOCKED
 
 
@@ -150,6 +152,18 @@ def test_a_closed_port_and_an_unknown_name_are_unreachable(tmp_path):
     unknown = refusal(site)
     assert (refused.problem_id, unknown.problem_id) == ("unreachable_refused", "unreachable_name")
     assert refused.exit_code == unknown.exit_code == ExitCode.UNREACHABLE
+
+
+def test_a_practice_machine_that_is_not_running_can_be_started(tmp_path):
+    site, server = served_site(tmp_path)
+    server.close()
+    site.hosts["h1"].port = 1
+    state.path_of(site.directory).parent.mkdir(exist_ok=True)
+    state.path_of(site.directory).write_text("{}")
+    stopped = refusal(site)
+    assert stopped.message == "The practice machine h1 is not running."
+    assert stopped.remedy == f"Start it: `localcloud lab up {site.directory}`."
+    assert stopped.exit_code == ExitCode.UNREACHABLE
 
 
 def test_a_silent_server_neither_holds_us_nor_prints_tracebacks(tmp_path, monkeypatch, capfd):

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from localcloud import columns, ui
+from localcloud import columns, i18n, ui
 
 
 def test_colours_do_not_move_the_columns(monkeypatch, capsys):
@@ -71,6 +71,29 @@ def test_a_question_is_wrapped_before_it_is_asked(monkeypatch, columns_):
     assert ui.ask(words) == "yes"
     assert " ".join(asked[0].split()) == words and asked[0].endswith(" ")
     assert max(map(len, asked[0].splitlines())) <= int(columns_)
+
+
+@pytest.mark.parametrize(
+    ("language", "answers", "agreed"),
+    [
+        ("en", ["maybe", "Yes"], True),
+        ("en", ["n"], False),
+        ("en", [""], False),
+        ("es", ["tal vez", "sí"], True),
+        ("es", ["si"], True),
+        ("es", ["s"], True),
+        ("es", ["yo no", "no"], False),
+    ],
+)
+def test_only_yes_and_no_are_answers(monkeypatch, capsys, language, answers, agreed):
+    i18n.activate(language)
+    left = list(answers)
+    monkeypatch.setattr(ui, "is_terminal", lambda: True)
+    monkeypatch.setattr("builtins.input", lambda _prompt: left.pop(0))
+    assert ui.confirm("Remove all of it?") is agreed
+    assert not left
+    asked_again = "Please answer yes or no." if language == "en" else "Responda sí o no."
+    assert (asked_again in capsys.readouterr().err) is (len(answers) > 1)
 
 
 def test_a_long_message_hangs_below_its_sign_on_a_terminal_and_stays_whole_in_a_pipe(
