@@ -81,6 +81,20 @@ _CAUSES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
 )
 
 
+# How uv says that a package, or the version asked for, does not exist.
+_NO_SUCH_PACKAGE = re.compile(
+    r"(?:Because |and |^|\s)(\S+) was not found in the package registry"
+    r"|there (?:is|are) no versions? of (\S+?)(?=[,.]?\s|$)"
+)
+
+
+def sharper(problem: str, details: str) -> tuple[str, dict[str, str]]:
+    """A problem that a role named, told apart by what the program said; else the same one."""
+    if problem == "packages_failed" and (found := _NO_SUCH_PACKAGE.search(details)):
+        return "package_unknown", {"package": found.group(1) or found.group(2)}
+    return problem, {}
+
+
 def parts(result: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """A result and the failed items of its loop."""
     yield result

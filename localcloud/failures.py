@@ -54,7 +54,8 @@ def from_event(event: Event, user: str = "") -> Failure:
         details = _said(event.result)
         problem, more = causes.classify(event.result) or (_unclassified(event), {})
         named = {_MARK: problem, **more}
-    problem = str(named.pop(_MARK))
+    problem, more = causes.sharper(str(named.pop(_MARK)), details)
+    named |= more
     message, remedy = _words(problem, {"user": user, **named, "host": host, "task": task})
     unreachable = event.status == "unreachable"
     return Failure(

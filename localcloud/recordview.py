@@ -67,9 +67,12 @@ def _show_head(past: Past) -> None:
 def _show_phases(past: Past) -> None:
     """Phases and their times; of several hosts, with the slowest one of each."""
     slowest = past.data.get("slowest") or {} if len(past.data.get("hosts") or ()) > 1 else {}
+    roles = past.data.get("roles")  # of a reset: those that had something to take out
     rows = []
     for key, seconds in past.data.get("phases") or ():
         phase = phases.from_key(key)
+        if roles is not None and phase.role and phase.role not in roles:
+            continue
         host, its = slowest.get(key, ("", 0.0))
         rows.append(
             (phases.label(phase), seconds, f"{host} {durations.exact(its)}" if host else "")

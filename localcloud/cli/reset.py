@@ -21,10 +21,12 @@ from localcloud import (
 from localcloud.cli.options import json_option, limit_option, site_options
 from localcloud.errors import ExitCode, LocalcloudError, UsageError
 from localcloud.estimates import Estimate
+from localcloud.events import Event
 from localcloud.i18n import _, ngettext
 from localcloud.outcome import RunResult
 from localcloud.phases import component_name
 from localcloud.receipts import Components
+from localcloud.redaction import Redactor
 from localcloud.site import Site, load_site
 
 
@@ -115,16 +117,16 @@ def _show_left(places: list[str], delete_data: bool) -> None:
 
 
 def _contents(entry: dict[str, Any]) -> list[str]:
-    """What a component put on its host, in few lines."""
+    """What a component put on its host, all of it: a person is asked to agree to this."""
     lines = []
     if units := entry.get("units"):
-        lines.append(_("services: {names}").format(names=screen.names(units, 6)))
+        lines.append(_("services: {names}").format(names=", ".join(units)))
     paths = [path for path, was in entry.get("paths", {}).items() if was.get("was") == "absent"]
     if paths:
-        lines.append(_("files and folders: {names}").format(names=screen.names(paths, 4)))
+        lines.append(_("files and folders: {names}").format(names=", ".join(paths)))
     back = [path for path, was in entry.get("paths", {}).items() if was.get("was") == "file"]
     if back:
-        lines.append(_("given back as they were: {names}").format(names=screen.names(back, 4)))
+        lines.append(_("given back as they were: {names}").format(names=", ".join(back)))
     return lines
 
 
@@ -144,7 +146,8 @@ def _show_homes(users: list[str], delete_data: bool) -> None:
             "{count} users; their home directories stay: {names}",
             number,
         )
-    text = words.format(count=number, names=screen.names(users, 6))
+    names = ", ".join(users) if delete_data else screen.names(users, 6)
+    text = words.format(count=number, names=names)
     ui.out(ui.style(ui.wrap(text, "    "), "bad" if delete_data else "good"))
 
 
@@ -193,7 +196,20 @@ def _run(
     flags: dict[str, Any] = {"delete_data": delete_data, **({"left": left} if left else {})}
     estimate = Estimate(records.all_of(site.run_dir), "reset", list(site.hosts))
     with progress.silent() if quiet else progress.follow(estimate, verbose=verbose) as view:
-        return runner.run("reset", site, limit=limit, flags=flags, on_event=view)
+        there = _roles(before)
+
+        def on_event(event: Event) -> None:
+            if event.phase is None or not event.phase.role or event.phase.role in there:
+                view(event)
+
+        result = runner.run("reset", site, limit=limit, flags=flags, on_event=on_event)
+    records.amend(result.record, Redactor(site.secret_values()), roles=sorted(there))
+    return result
+
+
+def _roles(before: dict[str, Components]) -> set[str]:
+    """Whose steps concern anybody; the playbook asks every role, also those never there."""
+    return {"base", *(name for components in before.values() for name in components)}
 
 
 def _conclude(result: RunResult, after: dict[str, Components], as_json: bool) -> ExitCode:

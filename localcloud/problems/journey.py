@@ -60,13 +60,21 @@ PROBLEMS: dict[str, Template] = {
     ),
     "journey_hub_down": Template(
         N_("The proxy answers at {address}, but the hub behind it does not (HTTP {status})."),
-        N_("Look at the hub's log on the server: it may have stopped or be starting still."),
+        N_(
+            "`localcloud status` shows whether it runs. Its log, on the server: "
+            "`sudo journalctl -u jupyterhub -n 50` (in a cluster: "
+            "`sudo k3s kubectl -n jupyterhub logs deploy/hub`)."
+        ),
         "address",
         "status",
     ),
     "journey_http": Template(
         N_("{address} answered with the error HTTP {status}."),
-        N_("Look for this request in the hub's log on the server."),
+        N_(
+            "Look for this request in the hub's log, on the server: "
+            "`sudo journalctl -u jupyterhub -n 50` (in a cluster: "
+            "`sudo k3s kubectl -n jupyterhub logs deploy/hub`)."
+        ),
         "address",
         "status",
     ),
@@ -94,8 +102,9 @@ PROBLEMS: dict[str, Template] = {
     "journey_spawn_failed": Template(
         N_("The server of {user} did not start: a student would see “Spawn failed”."),
         N_(
-            "Look at the hub's log and at the log of the user's server on the host; "
-            "memory, disk and the Python environment of the users are the usual causes."
+            "Look at the hub's log on the host (`sudo journalctl -u jupyterhub -n 50`) and at the "
+            "log of the user's server (`sudo journalctl -u 'jupyter-*' -n 50`); memory, disk and "
+            "the Python environment of the users are the usual causes."
         ),
         "user",
     ),

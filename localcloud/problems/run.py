@@ -121,6 +121,15 @@ PROBLEMS: dict[str, Template] = {
         "manager",
         "environment",
     ),
+    "package_unknown": Template(
+        N_("Host {host}: the package index knows no Python package “{package}”."),
+        N_(
+            "Correct hub_user_packages in the site's settings: most often it is a typing error. "
+            "If the name is right, the site's own mirror (base_pip_index_url) lacks it."
+        ),
+        "host",
+        "package",
+    ),
     "unit_failed": Template(
         N_("Host {host}: systemd could not {step} the service {unit}."),
         N_("Read its log on the host: `sudo journalctl -u {unit} -n 50`."),

@@ -8,6 +8,7 @@ import pytest
 from localcloud import receipts, records, runner, ui
 from localcloud.cli import reset
 from localcloud.errors import ExitCode, LocalcloudError, UsageError
+from localcloud.phases import Phase
 from localcloud.redaction import Redactor
 from localcloud.ssh import Completed
 from tests.doubles.ansible_site import LocalHost, LocalSite
@@ -30,6 +31,7 @@ class World:
         self.receipts = {"node1": {"jupyterhub": HUB}, "node2": {}}
         self.after = {"node1": {}, "node2": {}}
         self.outcome = {}
+        self.roles = ("jupyterhub", "z2jh", "k3s", "base")  # as the playbook does
         monkeypatch.setattr(reset, "load_site", lambda _directory, limit=None: site)
         monkeypatch.setattr(runner, "run", self.run)
         monkeypatch.setattr(receipts, "of_all", self.read)
@@ -40,6 +42,8 @@ class World:
 
     def run(self, verb, site, *, limit, flags, on_event):
         self.asked.append((verb, limit, flags))
+        for role in self.roles:
+            on_event(run_cases.event(kind="task", host=None, phase=Phase(role, "remove")))
         record = records.Record.start(site.run_dir, "id", Redactor([]), verb=verb, hosts=[])
         record.finish("done")
         return run_cases.result(record.directory, **self.outcome)
@@ -82,6 +86,28 @@ def test_the_plan_is_shown_per_host_and_homes_stay(world):
     assert "2 users; their home directories stay: jupyter-ana, jupyter-eva" in found.output
     assert "node2: nothing of localcloud is installed here." in found.output
     assert "node1 is clean." in found.output
+
+
+def test_all_that_goes_is_named_before_a_person_agrees(world, terminal):
+    names = [f"part{number}" for number in range(9)]
+    hub = {**HUB, "units": [f"{name}.service" for name in names], "users": names}
+    hub["paths"] = {f"/srv/{name}": {"was": "absent"} for name in names}
+    world.receipts["node1"] = {"jupyterhub": hub}
+    terminal("n")
+    said = " ".join(call().output.split())
+    for name in names:
+        assert f"{name}.service" in said and f"/srv/{name}" in said
+    terminal("n")
+    assert "HOME DIRECTORIES: " + ", ".join(names) in " ".join(call("--delete-data").output.split())
+
+
+def test_only_what_was_there_is_told(world):
+    output = call("--yes").output
+    assert "Removing JupyterHub … done" in output and "Cleaning up the server … done" in output
+    for never_there in ("Zero to JupyterHub", "k3s"):
+        assert never_there not in output
+    (past,) = records.all_of(world.site.run_dir)
+    assert past.data["roles"] == ["base", "jupyterhub"]
 
 
 def test_accounts_and_authority_are_named_as_kept(world):

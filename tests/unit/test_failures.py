@@ -95,6 +95,32 @@ def test_a_roles_own_problem_with_its_data():
         assert "https://m/x" in found.message and found.details == "sha…"
 
 
+@pytest.mark.parametrize(
+    ("said", "package"),
+    [
+        (
+            "  ╰─▶ Because nunpy was not found in the package registry and you require nunpy, we "
+            "can conclude that your requirements are unsatisfiable.",
+            "nunpy",
+        ),
+        (
+            "  ╰─▶ Because there is no version of numpy==99.1 and you require numpy==99.1, we can "
+            "conclude that your requirements are unsatisfiable.",
+            "numpy==99.1",
+        ),
+    ],
+)
+def test_a_mistyped_package_is_not_blamed_on_the_mirror(said, package):
+    data = {"localcloud_problem": "packages_failed", "manager": "uv", "environment": "/opt/x"}
+    found = explained(msg=json.dumps({**data, "details": said}))
+    assert found.message == f"Host node1: the package index knows no Python package “{package}”."
+    assert found.remedy.startswith("Correct hub_user_packages")
+    assert found.details == said
+    said = "error: Failed to fetch: http://mirror/simple/numpy/"
+    found = explained(msg=json.dumps({**data, "details": said}))
+    assert found.problem == "packages_failed" and "localcloud check" in found.remedy
+
+
 def test_an_unknown_problem_id_shows_its_data():
     found = explained(msg=json.dumps({"localcloud_problem": "brand_new", "thing": "teapot"}))
     assert "teapot" in found.message and found.remedy

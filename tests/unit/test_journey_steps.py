@@ -12,6 +12,7 @@ from localcloud.journey.kernel import Kernel
 from localcloud.journey.recorder import Recorder
 from localcloud.journey.spawn import start_server
 from localcloud.journey.steps import Student
+from localcloud.problems import explain
 from tests.doubles import hub_server
 from tests.doubles.hub_server import HubDouble
 
@@ -76,6 +77,8 @@ def test_page_without_a_form_is_named(hub: HubDouble, student: Student) -> None:
 def test_proxy_without_a_hub_behind_it(hub: HubDouble, student: Student) -> None:
     hub.answers["GET /"] = [(503, {}, "<h1>Service Unavailable</h1>")]
     failure = refused("journey_hub_down", student.open_page)
+    remedy = explain("journey_hub_down", failure.data).remedy
+    assert "`sudo journalctl -u jupyterhub -n 50`" in remedy
     assert failure.data["status"] == 503
 
 

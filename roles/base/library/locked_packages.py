@@ -78,8 +78,9 @@ options:
 """
 
 STAMP = ".localcloud-complete"
-# What a mirror says when it is busy is worth another try; what a hash says is not.
+# What a mirror says when it is busy is worth another try; these are not.
 ATTEMPTS = 3
+FINAL = ("hash", "no space left", "was not found in the package registry")
 
 
 class Failed(Exception):
@@ -189,7 +190,7 @@ def attempt(parameters: dict, environment: dict, scratch: str) -> None:
         try:
             INSTALL[parameters["manager"]](parameters, scratch, environment)
         except Failed as failure:
-            final = "hash" in failure.words.lower() or "No space left" in failure.words
+            final = any(word in failure.words.lower() for word in FINAL)
             if final or not left:
                 raise
         else:
