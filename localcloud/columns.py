@@ -4,6 +4,8 @@ import re
 import unicodedata
 from collections.abc import Callable, Sequence
 
+# A word; a command in quotes is one, so that it can be copied from one line.
+_WORD = re.compile(r"(\s*)((?:`[^`\n]+`|[“«]localcloud [^”»\n]+[”»]|\S)+)")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _PLAIN = "\x1b[0m"
 _GAP = 2
@@ -18,12 +20,13 @@ def width(text: str) -> int:
 
 
 def wrapped(text: str, room: int) -> list[str]:
-    """Lines of at most ``room`` columns, broken between words only; a longer word stays whole.
+    """Lines of at most ``room`` columns, broken between words only; a longer word stays whole, and
+    so does a command in backticks.
 
     Blanks within a line stay as they are. A colour goes on in the next line.
     """
     lines = [""]
-    for blanks, word in re.findall(r"(\s*)(\S+)", text):
+    for blanks, word in _WORD.findall(text):
         if lines[-1] and width(lines[-1] + blanks + word) > room:
             lines.append(word)
         else:
@@ -65,7 +68,7 @@ def table(
 
 
 def _longest_word(text: str) -> int:
-    return max((width(word) for word in text.split()), default=0)
+    return max((width(word) for _blanks, word in _WORD.findall(text)), default=0)
 
 
 def _row(cells: Sequence[str], widths: Sequence[int]) -> list[str]:

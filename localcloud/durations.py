@@ -1,12 +1,12 @@
 """Spans of time in words."""
 
-from localcloud.i18n import _
+from localcloud.i18n import _, number
 
 
 def exact(seconds: float) -> str:
     """``0.4 s``, ``12 s``, ``3 min 05 s``, ``1 h 02 min``."""
     if seconds < 9.95:
-        return _("{seconds} s").format(seconds=f"{seconds:.1f}")
+        return _("{seconds} s").format(seconds=number(seconds, 1))
     whole = round(seconds)
     if whole < 60:
         return _("{seconds} s").format(seconds=whole)

@@ -40,6 +40,12 @@ def ngettext(singular: str, plural: str, number: int) -> str:
     return _translations.ngettext(singular, plural, number)
 
 
+def number(value: float, digits: int) -> str:
+    """A number with so many decimals, as people write it: 24.2 in English, 24,2 in Spanish."""
+    shown = f"{value:.{digits}f}"
+    return shown.replace(".", ",") if _language == "es" else shown
+
+
 def activate(language: str) -> None:
     """Use a language (``en`` or ``es``) from now on; an unknown one means English."""
     global _translations, _language

@@ -79,4 +79,5 @@ class Preview:
         ui.ok(words.format(count=count, time=took))
         if not verbose:
             ui.out("  " + _("With -v: the name of each step, and what it would write."))
-        ui.out("  " + _("Record:   {path}").format(path=result.record))
+        place = str(result.record)
+        ui.out(ui.apart("  " + _("Record:   {path}").format(path=place), place))

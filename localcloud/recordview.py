@@ -43,9 +43,9 @@ def show(past: Past) -> None:
         if not journey.get("ok"):
             _show_journey(journey)
     ui.out()
-    ui.out("  " + _("Record:   {path}").format(path=past.directory))
-    whole = hints.command(f"logs {past.name} --full")
-    ui.out("  " + _("All of it: {command}").format(command=whole))
+    place, whole = str(past.directory), hints.command(f"logs {past.name} --full")
+    ui.out(ui.apart("  " + _("Record:   {path}").format(path=place), place))
+    ui.out(ui.apart("  " + _("All of it: {command}").format(command=whole), whole))
 
 
 def _journeys(past: Past) -> list[dict[str, Any]]:

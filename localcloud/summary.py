@@ -41,9 +41,10 @@ def show_failures(result: RunResult) -> None:
     """What went wrong: where, at which step, why, what to do, and where all of it is written."""
     show_blocks(result.failures)
     ui.err()
-    ui.err("  " + _("Full log: {path}").format(path=result.record / "output.log"))
+    log = str(result.record / "output.log")
+    ui.err(ui.apart("  " + _("Full log: {path}").format(path=log), log))
     show = hints.command(f"logs {result.record.name} --full")
-    ui.err("  " + _("Show it: {command}").format(command=show))
+    ui.err(ui.apart("  " + _("Show it: {command}").format(command=show), show))
 
 
 def show_blocks(found: list[Failure]) -> None:

@@ -71,11 +71,23 @@ def wrap(text: str, indent: str = "") -> str:
     return "\n".join(line.rstrip() for line in lines)
 
 
+def apart(text: str, value: str) -> str:
+    """A line that ends in a path or a command, which gets a line of its own where both do not fit:
+    a terminal would break it in the middle of a word, and it could not be copied. Pipes get one."""
+    head = text.removesuffix(value).rstrip()
+    fits = columns.width(text) <= terminal_width()
+    if head == text or fits or not sys.stdout.isatty():
+        return text
+    margin = " " * (len(text) - len(text.lstrip()) + 2)
+    return f"{head}\n{margin}{value}"
+
+
 def error(problem: LocalcloudError) -> None:
     """Show an error: what is wrong, what else is known, what to do next."""
     bad(wrap(problem.message, "  ").lstrip())
     if problem.details:
-        err(textwrap.indent(problem.details.rstrip(), "    "))
+        details = textwrap.indent(problem.details.rstrip(), "    ")
+        err(wrap(details) if sys.stderr.isatty() else details)
     if problem.remedy:
         remedy = hints.complete(problem.remedy)
         err(wrap(_("What to do: {remedy}").format(remedy=remedy), "  "))

@@ -138,7 +138,8 @@ def _summary(site: Site, result: RunResult, journeys: list[Any], show_password: 
             ui.out("  " + _password(endpoint.admin_password, show_password))
     if longest := summary.longest(result):
         ui.out(ui.wrap(_("Longest:  {phases}").format(phases=longest), "  "))
-    ui.out("  " + _("Record:   {path}").format(path=result.record))
+    place = str(result.record)
+    ui.out(ui.apart("  " + _("Record:   {path}").format(path=place), place))
 
 
 def _password(password: str, show: bool) -> str:

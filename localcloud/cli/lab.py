@@ -19,11 +19,21 @@ from localcloud.lab.vm import KIND as VM
 DEFAULT = Path("lab")
 
 
+class _LabVerbs(click.Group):
+    """Its list of verbs has their whole help: click's own cuts each to a line."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        verbs = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        with formatter.section(_("Verbs")):
+            formatter.write_dl([(name, verb.help or "") for name, verb in verbs if verb])
+
+
 @click.group(
+    cls=_LabVerbs,
     help=_(
         "Practice machines on this computer: containers with systemd and SSH, or virtual machines, "
         "ready for localcloud install. No container registry and no image download is needed."
-    )
+    ),
 )
 @site_options
 def command(**_options: object) -> None:
@@ -127,9 +137,8 @@ def up(
         return
     shown.table(lab)
     ui.out()
-    ui.out(
-        _("Next: {command}").format(command=hints.called(f"localcloud install -i {_quoted(place)}"))
-    )
+    then = hints.called(f"localcloud install -i {_quoted(place)}")
+    ui.out(ui.apart(_("Next: {command}").format(command=then), then))
 
 
 @command.command("list", help=_("Show every lab of this computer."))
@@ -212,7 +221,7 @@ def stop(hosts: tuple[str, ...], now: bool, inventory: Path, verbose: int) -> No
     lab.stop(hosts, cut=now)
     ui.ok(_("Stopped: {hosts}.").format(hosts=", ".join(hosts or lab.hosts)))
     again = hints.called(f"localcloud lab up {_quoted(_place(inventory))}")
-    ui.out(_("Start again: {command}").format(command=again))
+    ui.out(ui.apart(_("Start again: {command}").format(command=again), again))
 
 
 @command.command("rebuild", help=_("Bring machines (all, or HOSTS) back to a saved state."))

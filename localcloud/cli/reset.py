@@ -236,4 +236,5 @@ def _show_end(result: RunResult, after: dict[str, Components], left: dict[str, l
         else:
             ui.ok(_("{host} is clean.").format(host=host))
     ui.out("  " + _("Took:     {time}").format(time=durations.exact(result.seconds)))
-    ui.out("  " + _("Record:   {path}").format(path=result.record))
+    place = str(result.record)
+    ui.out(ui.apart("  " + _("Record:   {path}").format(path=place), place))

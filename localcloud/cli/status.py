@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from localcloud.cli.options import json_option, limit_option, site_options
-from localcloud.i18n import _, ngettext
+from localcloud.i18n import _, ngettext, number
 
 if TYPE_CHECKING:
     from localcloud.status import ComponentStatus, HostStatus
@@ -100,7 +100,7 @@ def _answer(one: "ComponentStatus") -> list[str]:
         return []
     if one.answer.alive:
         words = _("answers at {url} in {seconds} s")
-        return [words.format(url=one.endpoint, seconds=f"{one.answer.seconds:.2f}")]
+        return [words.format(url=one.endpoint, seconds=number(one.answer.seconds, 2))]
     reason = one.answer.reason or f"HTTP {one.answer.status}"
     words = _("no answer at {url} ({reason})").format(url=one.endpoint, reason=reason)
     return [ui.style(words, "bad")]
@@ -135,7 +135,7 @@ def _certificate(one: "ComponentStatus") -> list[str]:
 
 def _resources(host: "HostStatus") -> list[str]:
     def gib(mib: int) -> str:
-        return f"{mib / 1024:.1f}"
+        return number(mib / 1024, 1)
 
     memory = _("{free} of {total} GiB").format(
         free=gib(host.memory["available_mib"]), total=gib(host.memory["total_mib"])
@@ -146,4 +146,4 @@ def _resources(host: "HostStatus") -> list[str]:
         )
         for place in host.disk
     ]
-    return [host.name, memory, f"{host.load:.1f}", ", ".join(places)]
+    return [host.name, memory, number(host.load, 1), ", ".join(places)]

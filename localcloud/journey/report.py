@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from localcloud import ui
-from localcloud.i18n import N_, _, ngettext
+from localcloud.i18n import N_, _, ngettext, number
 
 # Every step in the order of a report, with what a person reads.
 LABELS = {
@@ -146,7 +146,7 @@ def _headline(report: JourneyReport) -> str:
     words = _("Journey through {url} with {people}: {verdict} after {seconds} s")
     return ui.wrap(
         words.format(
-            url=report.url, people=people, verdict=verdict, seconds=f"{report.seconds:.1f}"
+            url=report.url, people=people, verdict=verdict, seconds=number(report.seconds, 1)
         )
     )
 
@@ -157,7 +157,7 @@ def _steps_rows(report: JourneyReport) -> list[list[str]]:
     for name, times in report.times().items():
         sign = "✗" if times.failed else "✓"
         slowest = max(step.seconds for step in report.of(name))
-        rows.append([sign, _(LABELS[name]), f"{slowest:.2f} s"])
+        rows.append([sign, _(LABELS[name]), f"{number(slowest, 2)} s"])
     return rows
 
 
@@ -175,7 +175,7 @@ def _times_rows(report: JourneyReport) -> list[list[str]]:
                 "✗" if times.failed else "✓",
                 label,
                 f"{times.count - times.failed}/{count}",
-                *(f"{value:.2f} s" for value in (times.median, times.p95, times.slowest)),
+                *(f"{number(value, 2)} s" for value in (times.median, times.p95, times.slowest)),
             ]
         )
     return rows

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from localcloud.errors import ExitCode, LocalcloudError, UsageError
+from localcloud.i18n import number
 from localcloud.preflight import between, findings, meeting, mirror_findings, node_findings
 from localcloud.preflight.facts import Facts
 from localcloud.preflight.needs import Needs, gather
@@ -100,6 +101,6 @@ def _summary(name: str, facts: Facts) -> Finding:
         "host_ok",
         system=facts["os_name"],
         cores=facts["cores"],
-        memory=f"{facts['memory_mib'] / 1024:.1f}",
-        disk=f"{free / 1024:.1f}",
+        memory=number(facts["memory_mib"] / 1024, 1),
+        disk=number(free / 1024, 1),
     )

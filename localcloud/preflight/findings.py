@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from localcloud.i18n import _
+from localcloud.i18n import _, number
 from localcloud.preflight.facts import Facts
 from localcloud.preflight.needs import Needs
 from localcloud.preflight.report import Finding, finding
@@ -194,7 +194,7 @@ def _version(text: str) -> tuple[int, ...]:
 
 def _size(mib: float) -> str:
     """1536 → ``1.5 GiB``."""
-    return f"{mib / 1024:.1f} GiB" if mib >= 1024 else f"{mib:.0f} MiB"
+    return f"{number(mib / 1024, 1)} GiB" if mib >= 1024 else f"{mib:.0f} MiB"
 
 
 def _words(items: Any) -> str:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from localcloud.i18n import number as decimal
 from localcloud.preflight.facts import Facts
 from localcloud.preflight.findings import installed
 from localcloud.preflight.needs import Needs, Part
@@ -170,4 +171,4 @@ def _parent(path: str) -> str:
 
 
 def _milliseconds(number: float) -> str:
-    return f"{number:.0f}" if number >= 10 else f"{number:.1f}"
+    return f"{number:.0f}" if number >= 10 else decimal(number, 1)

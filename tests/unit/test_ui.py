@@ -2,9 +2,12 @@
 
 import re
 
+import click
 import pytest
 
-from localcloud import columns, i18n, ui
+from localcloud import columns, durations, i18n, ui
+from localcloud.cli import lab
+from localcloud.errors import LocalcloudError
 
 
 def test_colours_do_not_move_the_columns(monkeypatch, capsys):
@@ -109,3 +112,53 @@ def test_a_long_message_hangs_below_its_sign_on_a_terminal_and_stays_whole_in_a_
     first, *more = capsys.readouterr().out.splitlines()
     assert first.startswith("✓ Dry run") and all(line.startswith("  ") for line in more)
     assert max(map(len, [first, *more])) <= 40
+
+
+def test_a_command_is_never_broken(monkeypatch, capsys):
+    """It could not be copied; it has a line of its own where it does not fit."""
+    command = "`ssh-copy-id -i /home/ana/.ssh/id -p 22 root@192.0.2.10`"
+    words = f"Bring your key to the host: {command}, then “localcloud check -i my-site” again."
+    lines = columns.wrapped(words, 60)
+    assert lines == [
+        "Bring your key to the host:",
+        f"{command},",
+        "then “localcloud check -i my-site” again.",
+    ]
+    monkeypatch.setenv("COLUMNS", "80")
+    ui.table(["Host", "", "Finding"], [["node1", "blocking", words]])
+    assert command in capsys.readouterr().out
+
+
+def test_a_long_path_gets_a_line_of_its_own(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "60")
+    path = "/home/ana/localcloud/demo/.localcloud/runs/20261122T1-install"
+    assert ui.apart(f"  Record:   {path}", path) == f"  Record:   {path}", "in a pipe"
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    assert ui.apart(f"  Record:   {path}", path) == f"  Record:\n    {path}"
+    assert ui.apart("  Record:   /short", "/short") == "  Record:   /short"
+
+
+def test_a_list_of_problems_is_wrapped_for_a_person(monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "60")
+    details = "settings.yml:3: " + "hub_domain does not fit and that is said at length " * 3
+    ui.error(LocalcloudError("The site has problems.", details=details))
+    assert details.strip() in capsys.readouterr().err, "whole lines for a pipe"
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    monkeypatch.setenv("NO_COLOR", "1")
+    ui.error(LocalcloudError("The site has problems.", details=details))
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) > 3 and max(map(len, lines)) <= 60
+    assert all(line.startswith("    ") for line in lines[1:])
+
+
+@pytest.mark.parametrize(("language", "said"), [("en", "9.1 s"), ("es", "9,1 s")])
+def test_decimals_are_written_as_people_write_them(language, said):
+    i18n.activate(language)
+    assert durations.exact(9.12) == said
+
+
+def test_the_help_of_lab_is_not_cut(monkeypatch):
+    context = click.Context(lab.command, info_name="lab", max_content_width=80)
+    text = " ".join(lab.command.get_help(context).split())
+    assert "..." not in text.replace("[ARGS]...", "")
+    assert "or run a command there: lab ssh node1 -- uptime" in text
