@@ -5,6 +5,7 @@ from importlib import import_module
 import click
 
 from localcloud import __version__
+from localcloud.cli.metavars import translate
 from localcloud.cli.options import global_options
 from localcloud.i18n import _
 
@@ -31,7 +32,7 @@ class LazyGroup(click.Group):
         if cmd_name not in VERBS:
             return None
         command: click.Command = import_module(f"localcloud.cli.{cmd_name}").command
-        return command
+        return translate(command)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section(_("Verbs")):
@@ -59,3 +60,6 @@ class LazyGroup(click.Group):
 @click.version_option(__version__, prog_name="localcloud", help=_("Show the version and stop."))
 def cli(**_options: object) -> None:
     pass
+
+
+translate(cli)

@@ -154,7 +154,7 @@ def list_labs(as_json: bool, inventory: Path, verbose: int) -> None:
             ui.out()
         shown.table(lab)
     if not labs and not lost:
-        ui.out(hints.called(_("There is no lab. Make one: localcloud lab up")))
+        ui.out(hints.called(_("There is no lab. Make one: `localcloud lab up`")))
     for directory in lost:
         ui.warn(
             _("The directory of a lab is gone: {path}. Remove its machines: {command}").format(

@@ -16,7 +16,7 @@ def find(directory: Path | str) -> Lab:
     if known is None:
         raise UsageError(
             _("There is no lab in {path}.").format(path=directory),
-            _("Make one: localcloud lab up"),
+            _("Make one: `localcloud lab up`"),
         )
     return Lab(directory, known, kinds.choose(known.engine))
 

@@ -76,7 +76,7 @@ def _refuse_foreign(directory: Path, known: LabState | None) -> None:
             _("{path} is a site already, with hosts that are no practice machines.").format(
                 path=directory
             ),
-            _("Choose another directory for the lab, for example: localcloud lab up practice"),
+            _("Choose another directory for the lab, for example: `localcloud lab up practice`"),
         )
 
 
@@ -116,7 +116,7 @@ def _refuse_change(
         if have != want:
             raise UsageError(
                 _("This lab was made with {option} {value}.").format(option=option, value=have),
-                _("To change it, take the lab down first: localcloud lab down"),
+                _("To change it, take the lab down first: `localcloud lab down`"),
             )
 
 

@@ -101,7 +101,10 @@ class _Reader:
             self._complain(
                 (),
                 _("This is no inventory: it must begin with “all:” or with the name of a group."),
-                _("See the samples that come with localcloud, or make a site: localcloud init DIR"),
+                _(
+                    "See the samples that come with localcloud, or make a site: "
+                    "`localcloud init DIR`"
+                ),
             )
             return self.inventory
         for name in data:

@@ -75,7 +75,7 @@ def _site_directory(directory: Path) -> Path:
         directory = directory.parent
     if (directory / "hosts.yml").is_file():
         return directory.resolve()
-    remedy = _("Name a site with -i DIR, or make one: localcloud init {directory}").format(
+    remedy = _("Name a site with -i DIR, or make one: `localcloud init {directory}`").format(
         directory=directory if str(directory) != "." else "DIR"
     )
     if not directory.is_dir():

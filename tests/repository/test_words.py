@@ -1,6 +1,9 @@
 """What people read: complete in Spanish, and the pages tell the truth about the commands."""
 
+import os
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import click
@@ -110,3 +113,22 @@ def test_verbs_are_those_of_the_readme():
         text = (ROOT / name).read_text()
         for verb in VERBS:
             assert f"localcloud {verb}" in text, (name, verb)
+
+
+@pytest.mark.parametrize(
+    ("language", "line"), [("en", "Show this list"), ("es", "Muestra esta lista")]
+)
+def test_make_help_speaks_both_languages(language, line):
+    make = shutil.which("make")
+    if make is None:
+        pytest.skip("make is not installed here")
+    shown = subprocess.run(
+        [make, "help"],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], "LANG": f"{language}_XX.UTF-8"},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert f"  help         {line}\n" in shown
+    assert "##" not in shown and all(len(each.split()) > 2 for each in shown.splitlines())

@@ -25,12 +25,16 @@ HOSTS = "all: {children: {jupyterhub: {hosts: {node1: {ansible_host: 10.0.0.5}}}
 SETTINGS = "hub_domain: hub.uni.edu\nhub_admins: [ana]\n"
 
 
+# Where the command is found by its name, hints do not name its place.
+PATH = f"{TOOL.parent}:{os.environ['PATH']}"
+
+
 def run(*words: str, cwd: Path = Path("/"), **environment: str) -> subprocess.CompletedProcess[str]:
     """The installed command, in a terminal of 80 columns."""
     return subprocess.run(
         [TOOL, *words],
         cwd=cwd,
-        env={**os.environ, "COLUMNS": "80", **environment},
+        env={**os.environ, "COLUMNS": "80", "PATH": PATH, **environment},
         capture_output=True,
         text=True,
         check=False,
@@ -97,7 +101,7 @@ def test_what_click_says_is_spanish():
     done = run("--lang", "es", "init")
     assert done.returncode == 2
     assert done.stderr.splitlines() == [
-        "Uso: localcloud init [OPTIONS] DIR",
+        "Uso: localcloud init [OPCIONES] DIR",
         "Pruebe 'localcloud init --help' para ver la ayuda.",
         "",
         "Error: Falta el argumento 'DIR'.",
@@ -112,7 +116,7 @@ def test_what_click_says_is_spanish():
         (["check", "more"], "Sobra un argumento (more)"),
         (["check", "more", "words"], "Sobran argumentos (more words)"),
         (["check", "-i"], "La opción '-i' necesita un argumento."),
-        (["verify", "--users", "x"], "'x' no es un número válido"),
+        (["verify", "--users", "x"], "'x' no es un número entero válido."),
         (["init", "--port", "0", "s"], "0 está fuera del intervalo 1<=x<=65535."),
         (["--lang", "fr"], "'fr' no es ninguna de estas opciones: 'en', 'es'."),
     ],
@@ -123,11 +127,28 @@ def test_mistakes_on_the_command_line(words, said):
     assert said in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("words", "shown", "not_shown"),
+    [
+        (["init"], ["--group TEXTO", "--port N", "--host [NOMBRE=]DIRECCIÓN"], ["VALUE", "RANGE"]),
+        (["lab"], ["lab [OPCIONES] COMANDO [ARGUMENTOS]..."], ["ARGS"]),
+        (["lab", "up"], ["[DIRECTORIO]", "--memory TAMAÑO"], ["DIRECTORY", "SIZE", "RANGE"]),
+        (["lab", "stop"], ["[SERVIDORES]...", "(todas, o SERVIDORES)"], ["HOSTS"]),
+        (["logs"], ["[EJECUCIÓN]", "con el nombre EJECUCIÓN"], ["RUN]"]),
+    ],
+)
+def test_help_pages_have_no_english_words_in_capitals(words, shown, not_shown):
+    page = " ".join(run("--lang", "es", *words, "--help").stdout.split())
+    assert all(word in page for word in shown) and not any(word in page for word in not_shown)
+
+
 def test_no_site_says_so_and_what_to_do(tmp_path):
     done = run("install", "--lang", "es", cwd=tmp_path)
     assert done.returncode == 2
     assert "no es un sitio: no tiene hosts.yml." in " ".join(done.stderr.split())
-    assert "  Qué hacer: Nombre un sitio con -i DIR, o cree uno: localcloud init DIR" in done.stderr
+    assert (
+        "  Qué hacer: Nombre un sitio con -i DIR, o cree uno: `localcloud init DIR`" in done.stderr
+    )
 
 
 def test_an_unknown_setting_and_broken_yaml(tmp_path):

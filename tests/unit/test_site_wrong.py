@@ -15,7 +15,7 @@ def roles(monkeypatch):
 def test_no_site(tmp_path):
     text = said(tmp_path / "nowhere")
     assert f"There is no site {tmp_path}/nowhere." in text
-    assert f"make one: localcloud init {tmp_path}/nowhere" in text
+    assert f"make one: `localcloud init {tmp_path}/nowhere`" in text
     assert "is not a site: it has no hosts.yml" in said(tmp_path)
 
 
