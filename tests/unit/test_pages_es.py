@@ -149,3 +149,38 @@ def test_the_page_that_asks_for_access_speaks_spanish():
     words = re.sub(r"<[^>]+>", " ", page)
     assert "Autorizar" in words and "Usar servidores de personas." in words
     assert re.findall(ENGLISH, words, re.IGNORECASE) == []
+
+
+# What of JupyterHub's own page of errors matters here: it hides who is logged in.
+BLOCKS = ("h1_error", "error_detail")
+INSIDE = "".join(f"{{% block {name} %}}{{% endblock {name} %}}" for name in BLOCKS)
+ERRORS = {
+    "page.html": "{% block login_widget %}{% endblock %}{% block main %}{% endblock %}",
+    "templates/error.html": '{% extends "page.html" %}{% block login_widget %}{% endblock %}'
+    f"{{% block main %}}{INSIDE}{{% endblock main %}}",
+}
+
+
+@pytest.mark.parametrize(
+    ("page", "said", "shown"),
+    [
+        ("404.html", "", "Esta página no existe (404)"),
+        (
+            "error.html",
+            "Action is not authorized with current scopes; requires any of [admin-ui]",
+            "Su cuenta no tiene permiso para esta página.",
+        ),
+        ("error.html", "XSRF cookie does not match POST argument", "inténtelo otra vez"),
+    ],
+)
+def test_who_meets_an_error_is_still_logged_in_and_gets_plain_words(page, said, shown):
+    loaders = [jinja2.DictLoader(ERRORS), jinja2.FileSystemLoader(PAGES)]
+    made = jinja2.Environment(loader=jinja2.ChoiceLoader(loaders), autoescape=True)
+    data = {"status_code": 404 if page == "404.html" else 403, "message": said}
+    text = made.get_template(page).render(
+        base_url="/hub/", logout_url="/hub/logout", user=SimpleNamespace(name="ana"), **data
+    )
+    assert shown in text and ">ana<" in text and "Salir" in text
+    assert not said or said not in text
+    text = made.get_template(page).render(base_url="/hub/", login_url="/hub/login", **data)
+    assert "Entrar" in text and "Salir" not in text
