@@ -1,5 +1,6 @@
 """``localcloud status``: show what runs where."""
 
+import http.client
 import json
 import time
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from localcloud import foreign
 from localcloud.cli.options import json_option, limit_option, site_options
 from localcloud.i18n import _, ngettext, number
 
@@ -101,9 +103,15 @@ def _answer(one: "ComponentStatus") -> list[str]:
     if one.answer.alive:
         words = _("answers at {url} in {seconds} s")
         return [words.format(url=one.endpoint, seconds=number(one.answer.seconds, 2))]
-    reason = one.answer.reason or f"HTTP {one.answer.status}"
+    reason = foreign.in_words(one.answer.reason) or _http(one.answer.status)
     words = _("no answer at {url} ({reason})").format(url=one.endpoint, reason=reason)
     return [ui.style(words, "bad")]
+
+
+def _http(status: int) -> str:
+    """``HTTP 503 (Service Unavailable)``: the number for experts, the words for all others."""
+    known = http.client.responses.get(status, "")
+    return f"HTTP {status} ({foreign.in_words(known)})" if known else f"HTTP {status}"
 
 
 def _people(one: "ComponentStatus") -> list[str]:

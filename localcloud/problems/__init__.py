@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from localcloud import hints
+from localcloud import foreign, hints
 from localcloud.errors import ExitCode, LocalcloudError
 from localcloud.i18n import _
 from localcloud.problems import (
@@ -70,6 +70,8 @@ def explain(problem_id: str, data: Mapping[str, Any]) -> Problem:
     Data that a template asks for and nobody gave shows as ``?``; an unknown id shows its data.
     """
     words = _Data({key: _in_words(value) for key, value in data.items()})
+    if "reason" in words:
+        words["reason"] = foreign.in_words(words["reason"])
     template = PROBLEMS.get(problem_id)
     if template is None:
         return _unknown(problem_id, words)

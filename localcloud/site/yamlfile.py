@@ -6,6 +6,7 @@ from typing import Any
 
 import yaml
 
+from localcloud import foreign
 from localcloud.i18n import _
 from localcloud.site.complaints import Complaint
 
@@ -178,7 +179,7 @@ def _syntax(path: Path, content: bytes, error: yaml.MarkedYAMLError) -> Complain
 
 def _plain(error: yaml.MarkedYAMLError) -> str:
     parts = [part for part in (error.context, error.problem) if part]
-    return ", ".join(parts).rstrip(".")
+    return foreign.in_words(", ".join(parts).rstrip("."))
 
 
 def _quote(text: str, column: int) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from localcloud import i18n, paths
+from localcloud import foreign, i18n, paths
 from localcloud.problems import PROBLEMS, ProblemError, explain
 
 PACKAGE = Path(i18n.__file__).parent
@@ -109,3 +109,14 @@ def test_every_problem_named_in_a_role_is_known():
     for path in files:
         for problem_id in pattern.findall(path.read_text()):
             assert problem_id in PROBLEMS, f"{path}: {problem_id}"
+
+
+def test_frequent_words_of_other_programs_are_told_in_spanish():
+    data = {"host": "h1", "address": "192.0.2.1", "reason": "No route to host"}
+    assert "(192.0.2.1): No route to host." in explain("unreachable_route", data).message
+    i18n.activate("es")
+    assert "no hay ruta hasta el servidor." in explain("unreachable_route", data).message
+    said = foreign.in_words("certificate verify failed: self-signed certificate (x.c:997)")
+    assert said == "el certificado no se pudo comprobar: certificado autofirmado (x.c:997)"
+    assert foreign.in_words("503 Service Unavailable") == "503 servicio no disponible"
+    assert foreign.in_words("what nobody foresaw") == "what nobody foresaw"

@@ -3,6 +3,8 @@
 import pytest
 from site_cases import HOSTS, ROLES, SETTINGS, load, said, with_setting, write_site
 
+from localcloud import i18n
+
 
 @pytest.fixture(autouse=True)
 def roles(monkeypatch):
@@ -67,3 +69,9 @@ def test_unknown_tags_and_bytes_that_are_no_text(tmp_path):
     assert "Save it as UTF-8 text" in said(tmp_path)
     text = with_setting(tmp_path, "site_day: 2024-99-99")
     assert "values that YAML does not allow: month must be in 1..12" in text
+
+
+def test_the_parsers_words_are_spanish_for_who_reads_spanish(tmp_path):
+    i18n.activate("es")
+    text = with_setting(tmp_path, "web_admins: [ana, eva\nweb_port: 80")
+    assert "no es YAML válido: en una lista entre corchetes, falta «,» o «]»." in text
