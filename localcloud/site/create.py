@@ -126,9 +126,9 @@ def _heading(has_secrets: bool) -> str:
     )
     more = _(
         "Generated passwords are in secrets.yml, sealed with secrets.key. To read them, in the "
-        "site's directory: ansible-vault view --vault-password-file secrets.key "
-        "group_vars/all/secrets.yml"
+        "site's directory:"
     )
+    more += "\nansible-vault view --vault-password-file secrets.key group_vars/all/secrets.yml"
     return f"{text}\n{more}" if has_secrets else text
 
 

@@ -78,6 +78,8 @@ def test_settings_are_annotated_and_each_default_can_be_uncommented(tmp_path):
     assert '# One of: internal, "off".\nhub_tls_mode: internal' in text, "a bare off is refused"
     assert "\n# hub_memory_limit: 1G\n" in text
     assert "hub_admin_password" not in text and "sealed with secrets.key" in text
+    line = "ansible-vault view --vault-password-file secrets.key group_vars/all/secrets.yml"
+    assert f"\n# {line}\n" in text, "one line, to be copied"
     chosen = yaml.safe_load(text)
     assert chosen["hub_domain"] == "hub.uni.edu"
     lines = [line.removeprefix("# ") for line in text.splitlines()]
