@@ -104,10 +104,14 @@ def test_every_problem_named_in_the_code_is_known_and_gets_its_data():
 
 
 def test_every_problem_named_in_a_role_is_known():
-    pattern = re.compile(r"[\"']?localcloud_problem[\"']?\s*:\s*[\"']?(\w+)")
-    files = [path for path in paths.roles_dir().rglob("*") if path.suffix in (".py", ".yml")]
+    # In YAML a bare word is an id; in Python it is a variable, whose value stands elsewhere.
+    patterns = {
+        ".yml": re.compile(r"[\"']?localcloud_problem[\"']?\s*:\s*[\"']?(\w+)"),
+        ".py": re.compile(r"[\"']localcloud_problem[\"']\s*:\s*[\"'](\w+)"),
+    }
+    files = [path for path in paths.roles_dir().rglob("*") if path.suffix in patterns]
     for path in files:
-        for problem_id in pattern.findall(path.read_text()):
+        for problem_id in patterns[path.suffix].findall(path.read_text()):
             assert problem_id in PROBLEMS, f"{path}: {problem_id}"
 
 
