@@ -10,7 +10,8 @@ def of(said: dict[str, list[str]]) -> dict[str, Any]:
     """``node``: its address and device on the way out, and the device's mtu (bytes); ``networks``:
     list of {kind: address or route, device, network}; ``modules``: name → loaded, loadable,
     missing, or unknown (a container without the kernel's files); ``fsync``: path → {count,
-    median_ms, p99_ms} of small writes; ``there``: those of the paths asked for that exist.
+    median_ms, p99_ms} of small writes; ``there``: those of the paths asked for that exist;
+    ``file_systems``: path → {kind, options: list} of the one it lies, or would lie, on.
     """
     address, device = _words(said.get("node", [""])[0], 2)
     mtu = _pairs(said.get("mtu", []))
@@ -25,6 +26,7 @@ def of(said: dict[str, list[str]]) -> dict[str, Any]:
         "product_uuid": said.get("product_uuid", [""])[0].lower(),
         "there": said.get("there", []),
         "fsync": dict(_fsync(line) for line in said.get("fsync", [])),
+        "file_systems": dict(_file_system(line) for line in said.get("file_system", [])),
     }
 
 
@@ -57,6 +59,11 @@ def _firewall(active: list[str]) -> str:
     if "firewalld" in active:
         return "firewalld"
     return "ufw" if "ufw" in active else ""
+
+
+def _file_system(line: str) -> tuple[str, dict[str, Any]]:
+    path, kind, options = _words(line, 3)
+    return path, {"kind": kind, "options": options.split(",")}
 
 
 def _fsync(line: str) -> tuple[str, dict[str, float]]:

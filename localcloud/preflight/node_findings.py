@@ -20,11 +20,13 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 CONTAINERS = {"docker", "lxc", "lxc-libvirt", "podman", "systemd-nspawn", "openvz", "wsl"}
 # Private networks to propose where one is taken; campuses use 10.0.0.0/8 most.
 _SPARE = ("172.28.0.0/16", "172.29.0.0/16", "172.30.0.0/16", "10.244.0.0/16", "10.245.0.0/16")
+# Mount options with which XFS enforces project quotas: not `pqnoenforce`.
+_KEEPS_PROJECTS = {"prjquota", "pquota"}
 
 
 def of_host(host: str, facts: Facts, needs: Needs) -> Iterator[Finding]:
     for part in needs.parts:
-        for check in (machine, release, foreign, networks, nameservers, disks):
+        for check in (machine, release, foreign, networks, nameservers, disks, quotas):
             yield from check(host, facts, part)
     yield from modules(host, facts, needs)
 
@@ -116,6 +118,16 @@ def disks(host: str, facts: Facts, part: Part) -> Iterator[Finding]:
             times = {key: _milliseconds(took[key]) for key in ("p99_ms", "median_ms")}
             words = {"path": _parent(str(path)), "limit": f"{float(limit):g}"}
             yield finding(host, "warning", "disk_slow", **words, **times)
+
+
+def quotas(host: str, facts: Facts, part: Part) -> Iterator[Finding]:
+    """A file system that is there and shall limit folders; the role refuses others, too."""
+    for path in filter(None, part.requirements.get("project_quotas") or ()):
+        found = facts["file_systems"].get(str(path))
+        if not found or (found["kind"] == "xfs" and _KEEPS_PROJECTS & set(found["options"])):
+            continue
+        place = {"mount": facts["disk"][str(path)]["mount"], "kind": found["kind"]}
+        yield finding(host, "blocking", "nfs_no_quotas", path=path, **place)
 
 
 def modules(host: str, facts: Facts, needs: Needs) -> Iterator[Finding]:

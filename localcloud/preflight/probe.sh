@@ -52,7 +52,11 @@ resources() {
     while [ ! -e "$place" ] && [ "$place" != / ]; do place=$(dirname "$place"); done
     df -Pk "$place" 2>/dev/null | awk -v path="$path" '
       NR == 2 { mount = $6; for (i = 7; i <= NF; i++) mount = mount " " $i
-                print "disk=" path, $2, $4, mount }'
+                print "disk=" path, $2, $4, mount
+                while (1 == (getline line < "/proc/mounts")) {
+                  split(line, word, " "); if (word[2] == mount) last = word[3] " " word[4]
+                }
+                if (last != "") print "file_system=" path, last }'
   done
 }
 

@@ -312,3 +312,39 @@ def test_a_machine_with_a_kernel_of_its_own(needs_of):
     assert set(machine["modules"].values()) <= {"loaded", "loadable"}
     assert machine["product_uuid"].count("-") == 4
     assert not {"module_gone", "module_unseen", "cgroup_old"} & set(found(machine, needs_of()))
+
+
+STORAGE = """\
+all:
+  children:
+    nfs_server: {hosts: {node1: {}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("said", "settings", "stops"),
+    [
+        ("ext4 rw,relatime", "nfs_server_quota: 10G", True),
+        ("xfs rw,noquota", "nfs_server_quota: 10G", True),
+        ("xfs rw,pqnoenforce", "nfs_server_quotas: {ana: 10G}", True),
+        ("xfs rw,attr2,prjquota", "nfs_server_quota: 10G", False),
+        ("ext4 rw,relatime", "{}", False),
+        ("ext4 rw,relatime", "{nfs_server_quota: 10G, nfs_server_disk: /dev/sdb}", False),
+    ],
+)
+def test_limits_need_project_quotas(server, needs_of, said, settings, stops):
+    path = "/srv/localcloud/homes"
+    told = f"probe=begin\ndisk={path} 9000000 9000000 /srv\nfile_system={path} {said}\n"
+    server["disk"] |= parse(told)["disk"]
+    server["file_systems"] = parse(told)["file_systems"]
+    every = found(server, needs_of(settings=settings, hosts=STORAGE))
+    assert ("nfs_no_quotas" in every) is stops
+    if stops:
+        one = every["nfs_no_quotas"]
+        assert one.severity == "blocking"
+        assert f"{path} on host node1 lies on /srv ({said.split()[0]})" in one.message
+
+
+def test_the_file_system_is_asked_for_where_limits_are_wanted(tmp_path):
+    site = load(write_site(tmp_path, STORAGE, "nfs_server_quota: 10G\n"))
+    assert gather(site, site.hosts["node1"])[1].paths == ("/srv/localcloud/homes",)

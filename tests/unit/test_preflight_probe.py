@@ -192,6 +192,8 @@ def test_it_runs_in_every_shell_at_hand(shell):
     assert facts["cores"] >= 1
     assert facts["memory_mib"] > 100
     assert facts["disk"]["/no/such/path"]["free_mib"] > 0
+    under = facts["file_systems"]["/no/such/path"]
+    assert under["kind"] and {"rw", "ro"} & set(under["options"])
 
 
 @pytest.mark.parametrize("shell", ["dash", "bash", "busybox"])
