@@ -15,6 +15,7 @@ from localcloud import recordlog
 
 LIBRARY = Path(__file__).resolve().parents[2] / "roles/base/library"
 
+answering = load("base/library/answering.py")
 system_packages = load("base/library/system_packages.py")
 locked_packages = load("base/library/locked_packages.py")
 
@@ -194,6 +195,22 @@ def test_a_service_that_cannot_stay_up_is_not_waited_for(tmp_path, monkeypatch):
     said = json.loads(answer["msg"])
     assert (said["localcloud_problem"], said["unit"]) == ("hub_restarting", "hub")
     assert "-u hub" in said["details"] and "proxy" not in said["details"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "hope"),
+    [
+        (("running", 0), ("running", 0), True),
+        (("start", 2), ("running", 2), True),
+        (("running", 0), ("running", 1), False),
+        (("running", 0), ("failed", 0), False),
+        (("auto-restart", 5), ("auto-restart", 5), False),
+    ],
+)
+def test_a_slow_start_is_waited_for_and_a_failed_one_is_not(before, after, hope):
+    proxy = {"proxy": ("running", 0)}
+    assert answering.on_their_way({"hub": before, **proxy}, {"hub": after, **proxy}) is hope
+    assert not answering.on_their_way({}, {}), "of nothing known there is no hope"
 
 
 def test_environments_are_made_after_the_one_their_tool_is_in(tmp_path, monkeypatch):
