@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 CONTROLLER_MARK = "LOCALCLOUD_CONTROLLER_RUN"
 SITE_MARK = "LOCALCLOUD_CONTROLLER_SITE"
 _MOST_FORKS = 50
-_CONNECT_SECONDS = 10
+_CONNECT_SECONDS = 30  # the lock was taken just before: who answers late is busy, not away
 # What ansible-runner must be able to add to the environment for its events to reach us.
 RUNNER_NAMES = frozenset(
     {
