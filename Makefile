@@ -14,7 +14,7 @@ say = $(if $(SPANISH),$(2),$(1))
 
 # What practice machines need on this computer, and git for the tests.
 PACKAGES := git openssh-client podman runc crun mmdebstrap uidmap fuse-overlayfs slirp4netns \
-  containernetworking-plugins iptables python3-venv zstd
+  containernetworking-plugins iptables python3-venv zstd qemu-system-x86 qemu-utils e2fsprogs
 BROWSER := chromium chromium-driver
 
 .PHONY: help

@@ -52,7 +52,7 @@ class Ended:
         return self
 
 
-def run_localcloud(*words: str | Path, **environment: str) -> Ended:
+def run_localcloud(*words: str | Path, seconds: float = 900, **environment: str) -> Ended:
     """Run the command as a person would, in English and off a terminal."""
     done = subprocess.run(
         [*LOCALCLOUD, *map(str, words)],
@@ -60,7 +60,7 @@ def run_localcloud(*words: str | Path, **environment: str) -> Ended:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=900,
+        timeout=seconds,
     )
     return Ended(done.returncode, done.stdout + done.stderr)
 
@@ -71,13 +71,13 @@ class Machine:
     def __init__(self, lab: labs.Lab, name: str) -> None:
         self.lab, self.name = lab, name
 
-    def run(self, command: str) -> str:
+    def run(self, command: str, seconds: float = 120) -> str:
         """Run a shell command as root over SSH; fail with its words if it fails."""
         done = subprocess.run(
             self.lab.ssh_command(self.name, ["sudo", "sh", "-c", command]),
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=seconds,
         )
         assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
         return done.stdout
