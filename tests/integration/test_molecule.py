@@ -8,18 +8,38 @@ from pathlib import Path
 
 import pytest
 
+from localcloud.errors import UsageError
+from localcloud.lab.vm import qemu as programs
+
 ROOT = Path(__file__).resolve().parents[2]
 SCENARIOS = sorted(path.parent.name for path in (ROOT / "molecule").glob("*/molecule.yml"))
 
 
+def text(scenario: str) -> str:
+    return (ROOT / "molecule" / scenario / "molecule.yml").read_text()
+
+
+# Virtual machines take many minutes where they must be emulated.
+VIRTUAL = {name for name in SCENARIOS if "--vm" in text(name)}
+MARKS = {name: [pytest.mark.slow] for name in VIRTUAL}
+
+
 def lacking(scenario: str) -> list[str]:
     """What a scenario needs in the environment (``# needs: NAME …``) and does not have."""
-    text = (ROOT / "molecule" / scenario / "molecule.yml").read_text()
-    needed = " ".join(re.findall(r"(?m)^# needs: (.*)$", text)).split()
-    return [name for name in needed if not os.environ.get(name)]
+    needed = " ".join(re.findall(r"(?m)^# needs: (.*)$", text(scenario))).split()
+    missing = [name for name in needed if not os.environ.get(name)]
+    if scenario in VIRTUAL:
+        try:
+            programs.detect()
+        except UsageError as error:
+            missing.append(error.message)
+    return missing
 
 
-@pytest.mark.parametrize("scenario", SCENARIOS)
+@pytest.mark.parametrize(
+    "scenario", [pytest.param(name, marks=MARKS.get(name, ())) for name in SCENARIOS]
+)
+@pytest.mark.timeout(5400)
 def test_scenario(engine, scenario, tmp_path):
     if missing := lacking(scenario):
         pytest.skip(f"NOT RUN: {scenario} lacks {', '.join(missing)}")
@@ -36,6 +56,6 @@ def test_scenario(engine, scenario, tmp_path):
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=1500,
+        timeout=5000 if scenario in VIRTUAL else 1500,
     )
     assert done.returncode == 0, done.stdout[-12000:] + done.stderr[-4000:]

@@ -218,3 +218,16 @@ def test_every_problem_of_the_role_is_in_the_catalogue():
         for file in (root / role).rglob("*.yml"):
             for name in re.findall(r"'localcloud_problem': '(\w+)'", file.read_text()):
                 assert name in PROBLEMS, f"{file.name}: {name}"
+
+
+def test_what_purged_packages_leave_goes_and_that_of_others_stays(tmp_path, monkeypatch):
+    for name in ("gone", "there"):
+        (tmp_path / name / "sub").mkdir(parents=True)
+    remains = (
+        ("no-such-program", "no-such-user", str(tmp_path / "gone"), ""),
+        ("ldconfig", "root", str(tmp_path / "there"), "/proc"),
+    )
+    monkeypatch.setattr(exports, "REMAINS", remains)
+    assert exports.forget() is True
+    assert [path.name for path in tmp_path.iterdir()] == ["there"]
+    assert exports.forget() is False

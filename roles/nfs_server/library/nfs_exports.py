@@ -7,7 +7,11 @@ without a restart, at which every node of the cluster would wait.
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import pwd
+import shutil
 import socket
 import struct
 import subprocess
@@ -21,9 +25,10 @@ short_description: Bring the kernel's exports to what is written, and ask the se
 author: The localcloud authors
 options:
   state:
-    description: C(present) exports and limits; C(verified) asks; C(absent) withdraws a file's.
+    description: C(present) exports and limits; C(verified) asks; C(absent) withdraws a file's;
+      C(forgotten) takes away what the packages leave behind when they are purged.
     type: str
-    choices: [present, verified, absent]
+    choices: [present, verified, absent, forgotten]
     required: true
   file:
     description: With C(absent), the file of exports that goes.
@@ -47,6 +52,11 @@ options:
     default: false
 """
 
+# What is left of a purged package: program by which to know that it is there, user, folder, mount.
+REMAINS = (
+    ("rpcbind", "_rpc", "", ""),
+    ("rpc.statd", "statd", "/var/lib/nfs", "/run/rpc_pipefs"),
+)
 ETAB = Path("/var/lib/nfs/etab")
 PORT = 2049
 SECONDS = 10
@@ -135,10 +145,29 @@ def withdraw(file: Path) -> bool:
     return True
 
 
+def forget() -> bool:
+    """What is left of packages that are gone; nothing while a program of theirs is there."""
+    found = False
+    for program, user, folder, mount in REMAINS:
+        if any(Path(place, program).exists() for place in ("/usr/sbin", "/sbin")):
+            continue
+        if mount and os.path.ismount(mount):
+            found = run("umount", mount).returncode == 0
+        if folder and Path(folder).is_dir():
+            shutil.rmtree(folder)
+            found = True
+        with contextlib.suppress(KeyError):
+            pwd.getpwnam(user)
+            found = run("userdel", user).returncode == 0 or found
+    return found
+
+
 def act(module: AnsibleModule) -> dict:
     state = module.params["state"]
     if module.check_mode and state != "verified":
         return {"changed": state == "absent"}
+    if state == "forgotten":
+        return {"changed": forget()}
     if state == "present":
         changed = export()
         limited = give_limits(module.params["program"], module.params["settings"])
@@ -156,7 +185,10 @@ def main() -> None:
     }
     module = AnsibleModule(
         argument_spec={
-            "state": {"choices": ["present", "verified", "absent"], "required": True},
+            "state": {
+                "choices": ["present", "verified", "absent", "forgotten"],
+                "required": True,
+            },
             "limited": {"type": "bool", "default": False},
             **texts,
         },
