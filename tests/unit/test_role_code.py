@@ -176,6 +176,17 @@ def test_removal_gives_back_what_was_there_and_takes_the_rest(host):
     assert not (host / "memory").exists()
 
 
+def test_a_shared_parent_goes_with_the_last_component_in_it(host):
+    """Its maker may go first, while another component still has something there."""
+    for name in ("hub", "k3s"):
+        declare(host, component=name, paths=[str(host / "opt/kit" / name)])
+        (host / "opt/kit" / name).mkdir(parents=True)
+    remove(host, component="hub")
+    assert (host / "opt/kit/k3s").is_dir()
+    remove(host, component="k3s")
+    assert not (host / "opt").exists()
+
+
 def test_people_s_data_stay_unless_their_deletion_is_asked_for(host):
     shared = host / "srv" / "shared"
     declare(host, data_paths=[str(shared)])

@@ -296,11 +296,19 @@ def give_back(path: Path, was: dict, delete_data: bool) -> None:
         stat = copy.stat()
         shutil.copy2(copy, path)
         os.chown(path, stat.st_uid, stat.st_gid)
-    for parent in was.get("parents", []):
+
+
+def remove_parents(parents: set[str]) -> set[str]:
+    """Take out directories that were made on the way to a path; returns those still in use."""
+    stay = set()
+    for parent in sorted(parents, reverse=True):  # deepest first
         try:
             Path(parent).rmdir()
+        except FileNotFoundError:
+            pass
         except OSError:
-            break  # somebody else's files are in it
+            stay.add(parent)
+    return stay
 
 
 def remove_packages(packages: list[str]) -> str:
@@ -350,6 +358,10 @@ def remove(module: AnsibleModule, receipt: Receipt) -> dict:
     # Deepest first, so that a directory's own parents are empty when their turn comes.
     for path, was in sorted(entry.get("paths", {}).items(), reverse=True):
         give_back(Path(path), was, delete_data)
+    # Whoever came first made them, and whoever goes last can take them out.
+    parents = {one for was in entry.get("paths", {}).values() for one in was.get("parents", [])}
+    parents |= set(receipt.content.get("parents", []))
+    receipt.content["parents"] = sorted(remove_parents(parents))
     run("systemctl", "daemon-reload")
     run("systemctl", "reset-failed", *entry["units"])
     for command in entry.get("after_removal", []):
