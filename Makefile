@@ -88,7 +88,8 @@ test-all: setup browser-packages lint ## Everything, the slow ones too ## Todo, 
 
 .PHONY: lock
 lock: $(VENV)/.dev ## Renew the pinned versions of what the roles install ## Renueva las versiones fijadas de lo que instalan los roles
-	cd roles/jupyterhub/files && for name in uv hub user build; do \
+	cd roles && for name in jupyterhub/files/uv jupyterhub/files/hub jupyterhub/files/user \
+	  jupyterhub/files/build tljh/files/hub; do \
 	  UV_CUSTOM_COMPILE_COMMAND="make lock" $(CURDIR)/$(BIN)/uv pip compile -q --upgrade --universal \
 	  --python-version 3.11 --generate-hashes --no-emit-index-url $$name.in -o $$name.txt; done
 	cd roles/jupyterhub/files/proxy && npm install --package-lock-only --omit-lockfile-registry-resolved \

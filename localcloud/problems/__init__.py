@@ -21,6 +21,7 @@ from localcloud.problems import (
     preflight,
     run,
     storage,
+    tljh,
     z2jh,
 )
 from localcloud.problems.template import Template
@@ -34,6 +35,7 @@ PROBLEMS: dict[str, Template] = {
     **artifact.PROBLEMS,
     **k3s.PROBLEMS,
     **storage.PROBLEMS,
+    **tljh.PROBLEMS,
     **z2jh.PROBLEMS,
     **journey.PROBLEMS,
 }

@@ -142,7 +142,9 @@ def test_python_names_no_setting():
 
 def test_pins_have_hashes():
     files = ROOT / "roles/jupyterhub/files"
-    for lock in files.glob("*.txt"):
+    locks = sorted((ROOT / "roles").glob("*/files/*.txt"))
+    assert {lock.parents[1].name for lock in locks} == {"jupyterhub", "tljh"}
+    for lock in locks:
         text = lock.read_text()
         pins = re.findall(r"(?m)^[a-z0-9][^\s=]*==\S+", text)
         assert pins and len(re.findall(r"--hash=sha256:[0-9a-f]{64}", text)) >= len(pins)

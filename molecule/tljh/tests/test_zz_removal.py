@@ -1,0 +1,30 @@
+"""Last of all: `localcloud reset` takes TLJH out again. (Whole listings: tests/integration.)"""
+
+import subprocess
+import sys
+
+testinfra_hosts = ["ansible://tljh"]
+
+
+def test_reset_leaves_no_trace(host):
+    done = subprocess.run(
+        [sys.executable, "-m", "localcloud", "--lang", "en", "reset", "--yes"],
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    for path in (
+        "/opt/tljh",
+        "/opt/localcloud",
+        "/etc/localcloud",
+        "/usr/bin/tljh-config",
+        "/etc/sudoers.d/jupyterhub-admins",
+        "/var/lib/localcloud",
+    ):
+        assert not host.file(path).exists, path
+    for group in ("jupyterhub-admins", "jupyterhub-users"):
+        assert not host.group(group).exists
+    units = host.run("systemctl list-unit-files --no-legend 'jupyter*' traefik.service").stdout
+    assert units == ""
+    assert not host.socket("tcp://0.0.0.0:80").is_listening
