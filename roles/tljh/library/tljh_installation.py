@@ -90,15 +90,8 @@ def ask(parameters: dict, action: str) -> dict:
         return {"localcloud_problem": "tljh_installer", "details": done.stderr[-3000:]}
 
 
-class Quiet(AnsibleModule):
-    """Ansible would write the arguments into the journal, secrets and passwords among them."""
-
-    def _log_invocation(self) -> None:
-        pass
-
-
 def main() -> None:
-    module = Quiet(
+    module = AnsibleModule(
         argument_spec={
             "state": {"choices": ["checked", "present"], "default": "present"},
             "wanted": {"type": "dict", "required": True},
