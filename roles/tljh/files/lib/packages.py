@@ -41,6 +41,8 @@ def ensure(wanted: dict) -> bool:
         with_conda(wanted)
     with tempfile.TemporaryDirectory(dir=config.INSTALL_PREFIX) as scratch:
         with_uv(wanted, Path(scratch))
+    # uv's own lock file, which everybody on the host could hold (mode 0666).
+    (USER / ".lock").unlink(missing_ok=True)
     conda.fix_permissions(str(USER))
     STAMP.write_text(words)
     return True
