@@ -240,6 +240,7 @@ def test_questions_on_a_terminal(tmp_path):
         dialogue.expect_exact(prompt)
         dialogue.sendline(text)
 
+    answer("What the servers become (jupyterhub, tljh) [jupyterhub]: ", "")
     answer("Address of the server (name or IP): ", "")
     dialogue.expect_exact("a name or an IP address is needed")
     answer("Address of the server (name or IP): ", "http://127.0.0.1")
