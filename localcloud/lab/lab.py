@@ -114,8 +114,8 @@ class Lab:
                 _("“{name}” cannot be the name of a saved state.").format(name=name),
                 _("Use small letters, digits and single hyphens; “bare” is taken."),
             )
-        self.stop()
         try:
+            self.stop()
             self.each(
                 self.hosts,
                 lambda machine: self.machinery.save(self.directory, self.state, machine, name),
@@ -123,7 +123,7 @@ class Lab:
             for machine in self.state.machines.values():
                 machine.state = name
         finally:
-            self.start(self.hosts)
+            self.start([host for host, status in self.statuses().items() if status != "running"])
         states.save(self.directory, self.state)
         self.wait(self.hosts)
 

@@ -98,22 +98,25 @@ def wait(machinery: Machinery, directory: Path, lab: LabState, machine: Machine)
 
 def over_ssh(directory: Path, machine: Machine, command: str) -> None:
     """Run a command on a machine that answers; LocalcloudError if it fails."""
-    with socket.create_connection(("127.0.0.1", machine.ports[22]), timeout=30) as connection:
-        transport = _log_in(connection, directory, machine)
-        try:
-            channel = transport.open_session(timeout=30)
-            channel.exec_command(command)
-            if channel.recv_exit_status() != 0:
-                raise LocalcloudError(
-                    _("“{command}” failed on host {host}.").format(
-                        command=command, host=machine.name
-                    ),
-                    _("Look there: {command}").format(
-                        command=f"localcloud lab ssh {machine.name} -- journalctl -b"
-                    ),
-                )
-        finally:
-            transport.close()
+    try:
+        with socket.create_connection(("127.0.0.1", machine.ports[22]), timeout=30) as connection:
+            transport = _log_in(connection, directory, machine)
+            try:
+                channel = transport.open_session(timeout=30)
+                channel.exec_command(command)
+                code, words = channel.recv_exit_status(), ""
+            finally:
+                transport.close()
+    except (OSError, EOFError, SSHException) as error:
+        code, words = -1, f"{type(error).__name__}: {error}"
+    if code != 0:
+        raise LocalcloudError(
+            _("“{command}” failed on host {host}.").format(command=command, host=machine.name),
+            _("Look there: {command}").format(
+                command=f"localcloud lab ssh {machine.name} -- journalctl -b"
+            ),
+            words,
+        )
 
 
 def _greeting(connection: socket.socket) -> None:

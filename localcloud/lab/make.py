@@ -154,9 +154,9 @@ def _bring_up(lab: Lab, fresh: set[str]) -> None:
         lab.say(_("Starting {hosts} …").format(hosts=", ".join([*absent, *stopped])))
     lab.each(absent, lambda machine: _create(lab, machine, machine.name in fresh))
     lab.start(stopped)
+    lab.wait(lab.hosts)
     if fresh and len(fresh) < len(lab.hosts):
         lab.tell_neighbours([host for host in lab.hosts if host not in {*absent, *stopped}])
-    lab.wait(lab.hosts)
 
 
 def _create(lab: Lab, machine: Machine, fresh: bool) -> None:

@@ -212,6 +212,18 @@ def test_qemu_that_ends_at_once_shows_its_own_words(tmp_path: Path) -> None:
     assert caught.value.details == "Cannot allocate memory"
 
 
+def test_machines_that_end_at_the_same_time_are_counted_by_several_threads(tmp_path: Path) -> None:
+    """Each thread may have another one's process in its hands when that one is counted."""
+
+    class Ended:
+        def poll(self) -> int:
+            process._started.pop(0, None)  # what the other thread does just then
+            return 0
+
+    process._started[0] = Ended()  # type: ignore[assignment]
+    assert process.running("test-nobody") == []
+
+
 # --- the monitor, and the network's ports
 
 
@@ -357,6 +369,20 @@ def test_a_machine_that_died_booting_shows_the_end_of_its_console(
     assert "line 10" not in caught.value.details
     assert "lab rebuild node1" in caught.value.remedy
     assert "console.log" in caught.value.remedy
+
+
+def test_a_machine_that_hangs_up_on_us_is_named(tmp_path: Path) -> None:
+    machines.write_files(tmp_path, example())
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        threading.Thread(target=lambda: silent.accept()[0].close(), daemon=True).start()
+        there = Machine("node1", [], "10.0.2.10", {22: silent.getsockname()[1]})
+        with pytest.raises(machines.LocalcloudError) as caught:
+            machines.over_ssh(tmp_path, there, "true")
+    assert "host node1" in caught.value.message
+    assert "SSH" in caught.value.details
+    assert "lab ssh node1" in caught.value.remedy
 
 
 # --- what the system takes over from this computer

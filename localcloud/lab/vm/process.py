@@ -69,7 +69,9 @@ def find(lab_id: str, part: str) -> Process | None:
 def _reap() -> None:
     for pid, child in list(_started.items()):
         if child.poll() is not None:
-            del _started[pid]
+            _started.pop(
+                pid, None
+            )  # machines are stopped side by side: another thread may be first
 
 
 def start(
