@@ -25,10 +25,12 @@ def begin(site: Site, **options) -> subprocess.Popen:
 
 def wait_for(site: Site, pattern: str, process: subprocess.Popen, seconds: float = 180) -> None:
     """Until a command line matching the pattern runs on the machine."""
+    # In brackets, the first letter keeps pgrep from finding the shell that asks, and its children.
+    pattern = f"[{pattern[0]}]{pattern[1:]}"
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline and process.poll() is None:
         try:
-            site.machine.run(f"pgrep -f '{pattern}' | grep -v $$ | grep -qv $PPID")
+            site.machine.run(f"pgrep -f '{pattern}'")
         except AssertionError:
             time.sleep(0.1)
         else:
