@@ -120,7 +120,9 @@ def kubectl(state: dict, words: list[str]) -> None:
         if state.get("young"):
             state["young"] -= 1
             save(state)
-            end('error: unable to recognize "STDIN": no matches for kind "Middleware"')
+            if state["young"]:
+                end('error: unable to recognize "STDIN": no matches for kind "Middleware"')
+            end("Error from server (NotFound): the server could not find the requested resource")
         new = json.load(sys.stdin)["items"]
         names = {(one["kind"], one["metadata"]["name"]) for one in new}
         kept = [o for o in state["objects"] if (o["kind"], o["metadata"]["name"]) not in names]

@@ -105,6 +105,8 @@ PATIENCE = 75  # seconds that an image may fail to come before it counts as hope
 AT_ONCE = {"InvalidImageName", "ErrImageNeverPull"}
 IN_TIME = {"ImagePullBackOff", "ErrImagePull", "CreateContainerConfigError"}
 HISTORY = 10
+# Before the API knows a kind, and while it knows but does not serve it yet.
+UNKNOWN_KIND = ("no matches for kind", "could not find the requested resource")
 SECRET = re.compile(r"secret|token|passw|keys?$|credential", re.IGNORECASE)
 
 
@@ -271,8 +273,8 @@ class Release:
                 self.kube("apply", "-f", "-", stdin=whole)
             except Failed as failed:
                 # On a young cluster, what brings the kind (Traefik's chart) is on its way.
-                unknown = "no matches for kind" in str(failed.data["details"])
-                if not unknown or time.monotonic() > until:
+                young = any(words in str(failed.data["details"]) for words in UNKNOWN_KIND)
+                if not young or time.monotonic() > until:
                     raise
                 time.sleep(POLL)
             else:
