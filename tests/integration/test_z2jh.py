@@ -133,12 +133,19 @@ def port(site) -> int:
 
 
 def kubectl(site, words: str) -> str:
-    return site.machine.run(f"/usr/local/bin/k3s kubectl {words}")
+    return site.machine.run(f"HOME=/run/k3s/test /usr/local/bin/k3s kubectl {words}")
 
 
 def history(site) -> list[dict]:
     helm = "KUBECONFIG=/etc/rancher/k3s/k3s.yaml /opt/localcloud/helm/helm.tar.gz"
     return json.loads(site.machine.run(f"{helm} history jupyterhub -n jupyterhub -o json"))
+
+
+def bring_kind(site) -> None:
+    """What Traefik's chart does as soon as a cluster is there."""
+    kube = "HOME=/run/k3s/test /usr/local/bin/k3s kubectl"
+    apply = f"until {kube} apply -f /root/crd.json; do sleep 2; done"
+    site.machine.run(f"systemd-run --unit kind sh -c '{apply}'")
 
 
 def test_a_mistyped_value_ends_the_run_before_the_cluster_is_made(hub):
@@ -152,13 +159,11 @@ def test_a_mistyped_value_ends_the_run_before_the_cluster_is_made(hub):
 def test_the_hub_is_installed_and_a_student_gets_through(hub):
     ingress = (DOUBLES / "ingress.py").read_text()
     hub.machine.run(f"cat > /usr/local/bin/ingress-stand-in <<'END'\n{ingress}END")
-    run = "systemd-run --unit ingress-stand-in -p Restart=always -p RestartSec=2"
+    run = "systemd-run --unit ingress-stand-in -p Restart=always -p RestartSec=2 -E HOME=/run/test"
     kube = "/usr/local/bin/k3s kubectl"
     hub.machine.run(f"{run} python3 /usr/local/bin/ingress-stand-in jupyterhub {kube}")
-    crd = json.dumps(MIDDLEWARE)
-    apply = f"until {kube} apply -f /root/crd.json; do sleep 2; done"
-    hub.machine.run(f"cat > /root/crd.json <<'END'\n{crd}\nEND")
-    hub.machine.run(f"systemd-run --unit crd sh -c '{apply}'")
+    hub.machine.run(f"cat > /root/crd.json <<'END'\n{json.dumps(MIDDLEWARE)}\nEND")
+    bring_kind(hub)
     ended = hub.localcloud("install").ended(0)
     secrets = hub.secrets()
     assert not [name for name, value in secrets.items() if value in ended.text]
@@ -215,7 +220,9 @@ def test_removal_keeps_the_database_and_comes_back(hub):
     whole = inventory.read_text()
     authority = hub.machine.run("cat /etc/localcloud/z2jh/tls/ca.crt")
     hub.localcloud("reset", "--yes").ended(0)
-    assert hub.machine.run("ls /opt/localcloud /etc/localcloud 2>/dev/null || true") == ""
+    places = "/opt/localcloud /etc/localcloud /root/.kube /root/.cache"
+    assert hub.machine.run(f"ls -d {places} 2>/dev/null || true") == ""
     inventory.write_text(whole)
+    bring_kind(hub)
     hub.localcloud("install").ended(0)
     assert hub.machine.run("cat /etc/localcloud/z2jh/tls/ca.crt") == authority

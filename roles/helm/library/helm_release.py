@@ -179,6 +179,8 @@ class Release:
         self.environment = {
             **{key: value for key, value in os.environ.items() if not key.startswith("HELM_")},
             **({"KUBECONFIG": kubectl[at]} if at else {}),
+            # Helm, too, keeps below it what it learnt of a cluster; not in root's home.
+            "HOME": home,
             **{f"HELM_{kind}_HOME": home for kind in ("CACHE", "CONFIG", "DATA")},
         }
 
