@@ -43,24 +43,28 @@ def artifacts() -> Path:
     return place
 
 
-@pytest.fixture(scope="module")
-def cluster(make_site):
-    place = artifacts()
+def given(place: Path) -> dict[str, str]:
+    """Settings of a site that takes all it needs from that directory."""
     said = subprocess.run([place / "k3s", "--version"], capture_output=True, text=True).stdout
     version = re.search(r"v[\d.]+\+k3s\d+", said)[0]
     sha256 = hashlib.sha256((place / "k3s").read_bytes()).hexdigest()
-    site = make_site(groups=("k3s_server=3", "k3s_agent=2"))
-    site.set(
-        k3s_version=version,
-        k3s_checksums=f"{{{version}: {{k3s: {sha256}}}}}",
-        artifact_local_dir=str(place),
-        artifact_online="false",
-        k3s_disable="[traefik, metrics-server, servicelb, coredns, local-storage]",
-        k3s_image_archives=json.dumps(sorted(map(str, (place / "images").glob("*.tar")))),
+    return {
+        "k3s_version": version,
+        "k3s_checksums": f"{{{version}: {{k3s: {sha256}}}}}",
+        "artifact_local_dir": str(place),
+        "artifact_online": "false",
+        "k3s_disable": "[traefik, metrics-server, servicelb, coredns, local-storage]",
+        "k3s_image_archives": json.dumps(sorted(map(str, (place / "images").glob("*.tar")))),
         # Practice machines share this computer's disk: its fullness is no reason to drop images.
-        k3s_config="{kubelet-arg: [image-gc-high-threshold=100, image-gc-low-threshold=99, "
+        "k3s_config": "{kubelet-arg: [image-gc-high-threshold=100, image-gc-low-threshold=99, "
         '"eviction-hard=imagefs.available<1%,nodefs.available<1%"]}',
-    )
+    }
+
+
+@pytest.fixture(scope="module")
+def cluster(make_site):
+    site = make_site(groups=("k3s_server=3", "k3s_agent=2"))
+    site.set(**given(artifacts()))
     return site
 
 
