@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from test_install_and_reset import changes, secret_places
 from test_k3s import at, nodes
+from virtual import until
 
 pytestmark = pytest.mark.slow
 SERVERS, AGENTS = ["node1", "node2", "node3"], ["node4", "node5"]
@@ -84,9 +85,8 @@ def ready(site, name: str = "node1") -> list[str]:
 
 def pod_says(site, node: str, server: str = "node1") -> str:
     """What a pod on that node prints, within a minute."""
-    at(site, server).run(
-        f"HOME=/run/k3s/test kubectl apply -f - <<'END'\n{POD.format(node=node)}\nEND"
-    )
+    apply = f"HOME=/run/k3s/test kubectl apply -f - <<'END'\n{POD.format(node=node)}\nEND"
+    until(at(site, server), apply, 60)  # while the database chooses a leader, it answers nobody
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         said = at(site, server).run(f"HOME=/run/k3s/test kubectl logs try-{node} 2>&1 || true")
