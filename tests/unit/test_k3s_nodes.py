@@ -1,27 +1,16 @@
 """What the role does to the nodes of a cluster, against a pretended API."""
 
-import importlib.util
 import json
-import sys
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-LIBRARY = Path(__file__).resolve().parents[2] / "roles/k3s/library"
+from tests.unit.role_code import load
 
-
-def load(name: str):
-    spec = importlib.util.spec_from_file_location(name, LIBRARY / f"{name}.py")
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-k3s_nodes, k3s_removed = load("k3s_nodes"), load("k3s_removed")
-k3s_firewall, k3s_facts = load("k3s_firewall"), load("k3s_facts")
+k3s_nodes, k3s_removed, k3s_firewall, k3s_facts = (
+    load(f"k3s/library/{name}.py")
+    for name in ("k3s_nodes", "k3s_removed", "k3s_firewall", "k3s_facts")
+)
 
 
 class Api:

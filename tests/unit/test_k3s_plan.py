@@ -1,28 +1,17 @@
 """Who starts a cluster, who joins it, who is upgraded; and what is refused beforehand."""
 
-import importlib.util
 import re
-import sys
-from pathlib import Path
 
 import pytest
 
 from localcloud.problems import PROBLEMS, explain
+from tests.unit.role_code import ROLES, load
 
-ROLE = Path(__file__).resolve().parents[2] / "roles/k3s"
+ROLE = ROLES / "k3s"
 OLD, NEW = "v1.36.4+k3s1", "v1.37.1+k3s1"
 
 
-def load(path: str):
-    spec = importlib.util.spec_from_file_location(f"k3s_{Path(path).stem}", ROLE / path)
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-k3s_plan = load("action_plugins/k3s_plan.py")
+k3s_plan = load("k3s/action_plugins/k3s_plan.py")
 
 
 def look(version="", data=False, joined=False, wanted=OLD, **more):

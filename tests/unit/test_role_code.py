@@ -1,25 +1,13 @@
 """The Python that roles bring to a host: names, certificates, receipt, restarts."""
 
-import importlib.util
 import json
 import subprocess
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-ROLES = Path(__file__).resolve().parents[2] / "roles"
-
-
-def load(path: str):
-    spec = importlib.util.spec_from_file_location(Path(path).stem, ROLES / path)
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
+from tests.unit.role_code import load
 
 unix_users = load("jupyterhub/files/lib/unix_users.py")
 internal_ca = load("jupyterhub/files/lib/internal_ca.py")

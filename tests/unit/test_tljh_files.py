@@ -1,7 +1,6 @@
 """What role tljh brings to a server: config.yaml, certificates, what comes of the settings."""
 
 import datetime
-import importlib.util
 import json
 import os
 import subprocess
@@ -15,17 +14,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-ROLES = Path(__file__).resolve().parents[2] / "roles"
-
-
-def load(path: str):
-    spec = importlib.util.spec_from_file_location(Path(path).stem, ROLES / path)
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
+from tests.unit.role_code import ROLES, load
 
 configuration = load("tljh/files/lib/configuration.py")
 own_certificate = load("tljh/files/lib/own_certificate.py")

@@ -1,6 +1,5 @@
 """What role z2jh brings to the server and into the hub's pod: certificate, accounts, volumes."""
 
-import importlib.util
 import io
 import json
 import subprocess
@@ -9,16 +8,7 @@ from pathlib import Path
 
 import pytest
 
-ROLES = Path(__file__).resolve().parents[2] / "roles"
-
-
-def load(path: str):
-    spec = importlib.util.spec_from_file_location(Path(path).stem, ROLES / path)
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
+from tests.unit.role_code import ROLES, load
 
 certificate = load("z2jh/files/certificate.py")
 volumes = load("z2jh/files/hub/volumes.py")

@@ -1,6 +1,5 @@
 """The module helm_release, with stand-ins for helm and kubectl (tests/doubles/cluster_tools.py)."""
 
-import importlib.util
 import json
 import sys
 import tarfile
@@ -10,6 +9,7 @@ from typing import Any
 import pytest
 
 from localcloud.problems import PROBLEMS, explain
+from tests.unit.role_code import load
 
 ROOT = Path(__file__).resolve().parents[2]
 DOUBLE = ROOT / "tests/doubles/cluster_tools.py"
@@ -17,12 +17,7 @@ SECRET = "c3c3c3c3c3c3"
 LOCAL = {"provisioner": "rancher.io/local-path", "default": True}
 NFS = {"provisioner": "nfs.csi.k8s.io", "default": False}
 
-spec = importlib.util.spec_from_file_location(
-    "helm_release", ROOT / "roles/helm/library/helm_release.py"
-)
-assert spec and spec.loader
-helm_release = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(helm_release)
+helm_release = load("helm/library/helm_release.py")
 
 
 def pod(name: str, reason: str, message: str = "", restarts: int = 0) -> dict[str, Any]:
