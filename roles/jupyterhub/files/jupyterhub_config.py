@@ -16,6 +16,7 @@ site = json.loads((here / "site.json").read_text())
 sys.path.insert(0, site["lib"])
 
 import common_passwords  # noqa: E402  (lies in that folder)
+import servers  # noqa: E402
 
 # The hub itself, behind a proxy that lives on when the hub restarts.
 c.JupyterHub.public_url = site["public_url"].rstrip("/") + "/"
@@ -68,23 +69,7 @@ c.SystemdSpawner.isolate_tmp = True
 c.SystemdSpawner.isolate_devices = True
 c.SystemdSpawner.slice = "jupyter.slice"
 c.SystemdSpawner.unit_name_template = "jupyter-{USERNAME}"
-c.SystemdSpawner.unit_extra_properties = {
-    "CapabilityBoundingSet": "",
-    "LockPersonality": "yes",
-    "ProtectClock": "yes",
-    "ProtectControlGroups": "yes",
-    "ProtectHostname": "yes",
-    "ProtectKernelLogs": "yes",
-    "ProtectKernelModules": "yes",
-    "ProtectKernelTunables": "yes",
-    # Other people's processes, and what stands in their command lines, are not to be seen.
-    "ProtectProc": "invisible",
-    "ProtectSystem": "full",
-    "RestrictRealtime": "yes",
-    "RestrictSUIDSGID": "yes",
-    "TasksMax": "1024",
-    "UMask": "0077",
-}
+c.SystemdSpawner.unit_extra_properties = {**servers.FENCES, **servers.NO_ROOT}
 c.UnixUserSpawner.shared_data = site["shared_data_path"]
 
 # Who works for the hub: the kit's own accounts command, and the one that stops idle servers.
