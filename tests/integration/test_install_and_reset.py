@@ -6,6 +6,7 @@ The tests stand in the order of that life and share one machine.
 import re
 
 import pytest
+from lives import accounts, changes, shown_secrets
 from student import run_cell
 
 ANA = {"name": "ana.maria", "password": "una-clave-larga-123"}
@@ -20,42 +21,17 @@ def before(site):
     return site.machine.listing()
 
 
-def changes(before: list[str], after: list[str]) -> list[str]:
-    """Lines that came (+) or went (-)."""
-    return [f"+ {line}" for line in after if line not in set(before)] + [
-        f"- {line}" for line in before if line not in set(after)
-    ]
-
-
-def accounts(site, request: str) -> str:
-    return site.machine.run(f"/opt/localcloud/jupyterhub/bin/accounts <<'END'\n{request}\nEND")
-
-
-def secret_places(site, secrets) -> list[str]:
-    """Where on this computer, outside the encrypted file, a secret can be read."""
-    found = []
-    for path in (site.directory / ".localcloud").rglob("*"):
-        if path.is_file():
-            text = path.read_bytes()
-            found += [f"{path}: {name}" for name, s in secrets.items() if s.encode() in text]
-    return found
-
-
 def test_dry_run_on_a_fresh_host_changes_nothing(site, before):
     ended = site.localcloud("install", "--dry-run", "-v").ended(0)
     assert changes(before, site.machine.listing()) == []
-    secrets = site.secrets()
-    assert not [name for name, value in secrets.items() if value in ended.text]
-    assert not secret_places(site, secrets)
+    assert not shown_secrets(site, ended.text)
 
 
 def test_install_ends_with_a_proved_hub(site, before):
     ended = site.localcloud("install").ended(0)
     ended.says("Walking through the hub as a student … done", site.lab.url(), "Admin: admin")
-    secrets = site.secrets()
-    assert len(secrets["hub_admin_password"]) >= 20
-    assert not [name for name, value in secrets.items() if value in ended.text]
-    assert not secret_places(site, secrets)
+    assert len(site.secrets()["hub_admin_password"]) >= 20
+    assert not shown_secrets(site, ended.text)
 
 
 def test_secrets_on_the_host_are_for_root_alone(site):
@@ -66,7 +42,7 @@ def test_secrets_on_the_host_are_for_root_alone(site):
     assert readable == ""
     shown = site.machine.processes() + site.machine.run("systemctl show jupyterhub -p Environment")
     shown += site.machine.run("journalctl --no-pager -o cat")  # Ansible logs there, too
-    assert not [name for name, value in site.secrets().items() if value in shown]
+    assert not shown_secrets(site, shown)
 
 
 @pytest.mark.parametrize("strategy", ["mitogen", "stock"])
@@ -97,7 +73,7 @@ def test_status_tells_what_runs(site):
 
 
 def test_a_student_works_in_a_home_of_their_own(site):
-    accounts(site, f'{{"action": "ensure", "users": [{_json(ANA)}, {_json(EMAIL_LONG)}]}}')
+    accounts(site, "jupyterhub", action="ensure", users=[ANA, EMAIL_LONG])
     code = "open('tarea.txt', 'w').write('hecho'); import os; print(os.getcwd())"
     assert "/home/jupyter-ana.maria" in run_cell(site.lab.url(), **ANA, code=code)
     # The rule of The Littlest JupyterHub: 26 characters, a dash, five digits of the SHA-256.
@@ -107,8 +83,8 @@ def test_a_student_works_in_a_home_of_their_own(site):
 
 
 def test_no_admin_name_is_free_for_the_first_who_signs_up(site):
-    names = accounts(site, '{"action": "list", "prefix": ""}')
-    assert '"admin"' in names and '"luz"' in names
+    there = accounts(site, "jupyterhub", action="list", prefix="")["users"]
+    assert {"admin", "luz"} <= {user["name"] for user in there}
 
 
 def test_reset_gives_the_host_back_and_keeps_homes(site, before):
@@ -140,9 +116,3 @@ def test_data_that_a_reset_left_can_be_deleted_later(site, before):
     site.localcloud("reset", "--yes-delete-data").ended(0).says("/home/jupyter-*")
     assert site.machine.run("ls /home").split() == ["admin"]
     assert not list((site.directory / ".localcloud/kept").glob("*"))
-
-
-def _json(user: dict) -> str:
-    import json
-
-    return json.dumps(user)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Machine
-from test_install_and_reset import changes, secret_places
+from lives import changes, secret_places
 
 DOUBLE = Path(__file__).resolve().parents[1] / "doubles/k3s"
 JOURNAL = "/var/lib/rancher/k3s/server/db/journal"

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 import pytest
-from test_install_and_reset import changes, secret_places
+from lives import changes, secret_places
 from test_k3s import at, nodes
 from virtual import until
 

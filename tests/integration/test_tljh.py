@@ -17,8 +17,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from lives import changes, secret_places
 from student import run_cell
-from test_install_and_reset import changes, secret_places
 
 DOUBLES = Path(__file__).resolve().parents[1] / "doubles"
 NEEDED = ("LOCALCLOUD_TEST_TLJH", "LOCALCLOUD_TEST_TRAEFIK")

@@ -19,7 +19,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from test_install_and_reset import secret_places
+from lives import secret_places
 
 DOUBLES = Path(__file__).resolve().parents[1] / "doubles"
 NEEDED = ("LOCALCLOUD_TEST_K3S", "LOCALCLOUD_TEST_HELM", "LOCALCLOUD_TEST_Z2JH_CHART")

@@ -43,21 +43,12 @@ def test_units_are_hardened(host, name, fence):
     assert host.check_output(f"systemctl show -p {fence} --value {name}") == "yes"
 
 
-@pytest.mark.parametrize(
-    ("path", "mode"),
-    [
-        ("/etc/jupyterhub/secrets.env", 0o600),
-        ("/etc/jupyterhub/site.json", 0o600),
-        ("/var/lib/jupyterhub", 0o700),
-        ("/var/lib/jupyterhub/jupyterhub.sqlite", 0o600),
-        ("/var/lib/localcloud", 0o700),
-        ("/var/lib/localcloud/receipt.json", 0o600),
-        ("/opt/localcloud/jupyterhub/bin/accounts", 0o700),
-    ],
-)
-def test_what_is_for_root_alone(host, path, mode):
-    file = host.file(path)
-    assert (file.user, file.group, file.mode) == ("root", "root", mode)
+def test_what_is_for_root_alone(for_root_alone):
+    for_root_alone(0o600, "/etc/jupyterhub/secrets.env", "/etc/jupyterhub/site.json")
+    for_root_alone(0o600, "/var/lib/jupyterhub/jupyterhub.sqlite")
+    for_root_alone(0o600, "/var/lib/localcloud/receipt.json")
+    for_root_alone(0o700, "/var/lib/jupyterhub", "/var/lib/localcloud")
+    for_root_alone(0o700, "/opt/localcloud/jupyterhub/bin/accounts")
 
 
 def test_nothing_of_the_hub_is_writable_by_others(host):

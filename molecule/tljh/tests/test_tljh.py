@@ -1,8 +1,6 @@
 """What stands on the server after `localcloud install`, as root sees it, and TLJH's own checks."""
 
 import json
-import subprocess
-import sys
 
 import pytest
 
@@ -19,16 +17,6 @@ def journal(host, request):
         print(host.check_output("journalctl -u jupyterhub -u traefik -n 40 --no-pager"))
 
 
-def localcloud(*words):
-    done = subprocess.run(
-        [sys.executable, "-m", "localcloud", "--lang", "en", *words],
-        capture_output=True,
-        text=True,
-        timeout=600,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-
-
 @pytest.mark.parametrize("name", SERVICES)
 def test_services_run_now_and_after_a_reboot(host, name):
     assert host.service(name).is_running
@@ -42,20 +30,10 @@ def test_only_traefik_is_open_to_the_network(host):
         assert not host.socket(f"tcp://0.0.0.0:{port}").is_listening
 
 
-@pytest.mark.parametrize(
-    ("path", "mode"),
-    [
-        ("/etc/localcloud/tljh", 0o700),
-        ("/opt/tljh/config", 0o700),
-        ("/opt/tljh/config/config.yaml", 0o600),
-        ("/opt/tljh/state", 0o700),
-        ("/var/lib/localcloud/receipt.json", 0o600),
-        ("/opt/localcloud/tljh/bin/accounts", 0o700),
-    ],
-)
-def test_what_is_for_root_alone(host, path, mode):
-    file = host.file(path)
-    assert (file.user, file.group, file.mode) == ("root", "root", mode)
+def test_what_is_for_root_alone(for_root_alone):
+    for_root_alone(0o600, "/opt/tljh/config/config.yaml", "/var/lib/localcloud/receipt.json")
+    for_root_alone(0o700, "/etc/localcloud/tljh", "/opt/tljh/config", "/opt/tljh/state")
+    for_root_alone(0o700, "/opt/localcloud/tljh/bin/accounts")
 
 
 def test_nothing_of_the_hub_is_writable_by_others(host):
@@ -78,5 +56,5 @@ def test_the_administrator_exists_before_anybody_can_sign_up(host):
     assert "admin" in [user["name"] for user in users]
 
 
-def test_localcloud_verify_passes():
+def test_localcloud_verify_passes(localcloud):
     localcloud("verify")

@@ -1,19 +1,10 @@
 """Last of all: `localcloud reset` takes TLJH out again. (Whole listings: tests/integration.)"""
 
-import subprocess
-import sys
-
 testinfra_hosts = ["ansible://tljh"]
 
 
-def test_reset_leaves_no_trace(host):
-    done = subprocess.run(
-        [sys.executable, "-m", "localcloud", "--lang", "en", "reset", "--yes"],
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+def test_reset_leaves_no_trace(host, localcloud):
+    localcloud("reset", "--yes")
     for path in (
         "/opt/tljh",
         "/opt/localcloud",
