@@ -10,7 +10,7 @@ import click
 
 from localcloud import cancel, durations, preview, progress, records, runner, screen, summary, ui
 from localcloud.cli.options import json_option, limit_option, site_options
-from localcloud.errors import ExitCode
+from localcloud.errors import ExitCode, LocalcloudError
 from localcloud.estimates import Estimate
 from localcloud.i18n import _, ngettext
 from localcloud.outcome import RunResult
@@ -48,18 +48,22 @@ def command(
             summary.raise_if_interrupted(result)
             good = result.status == records.DONE
             journeys = [] if dry_run or no_journey or not good else _journeys(site, result, as_json)
+            went_back = [] if dry_run else _go_back(site, result, journeys)
     code = summary.exit_code(result)
     if good and not all(report.ok for report in journeys):
         code = ExitCode.FAILED
     if as_json:
-        _print_json(site, result, journeys, code)
+        _print_json(site, result, journeys, went_back, code)
     elif not good:
         summary.show_failures(result)
+        _tell(went_back)
     elif seen is not None:
         seen.show(result, verbose > 0)
     else:
         _summary(site, result, journeys, show_password)
-        if code != ExitCode.DONE:
+        if went_back:
+            _tell(went_back)
+        elif code != ExitCode.DONE:
             ui.bad(_("The hub is installed, but a student's journey through it failed: see above."))
     return int(code)
 
@@ -123,6 +127,22 @@ def _journeys(site: Site, result: RunResult, quiet: bool) -> list[Any]:
     return reports
 
 
+def _go_back(site: Site, result: RunResult, journeys: list[Any]) -> list[Any]:
+    """Undo an upgrade that failed, or after which a student could not work."""
+    from localcloud import going_back
+
+    pairs = zip(site.endpoints(), journeys, strict=True) if journeys else ()
+    bad = {failure.host for failure in result.failures if not failure.unreachable}
+    bad |= {endpoint.host for endpoint, report in pairs if not report.ok}
+    return going_back.after(site, result.record.name, bad) if bad else []
+
+
+def _tell(went_back: list[Any]) -> None:
+    for one in went_back:
+        ui.err()
+        ui.error(one if isinstance(one, LocalcloudError) else one.as_error())
+
+
 def _view(quiet: bool, estimate: Estimate, verbose: int = 0) -> progress.Progress:
     return progress.silent() if quiet else progress.follow(estimate, verbose=verbose)
 
@@ -148,7 +168,9 @@ def _password(password: str, show: bool) -> str:
     return _("Password: in the site's secrets; --show-password prints it")
 
 
-def _print_json(site: Site, result: RunResult, journeys: list[Any], code: ExitCode) -> None:
+def _print_json(
+    site: Site, result: RunResult, journeys: list[Any], went_back: list[Any], code: ExitCode
+) -> None:
     endpoints = [
         {"component": one.component, "host": one.host, "url": one.url, "admins": list(one.admins)}
         for one in site.endpoints()
@@ -158,5 +180,9 @@ def _print_json(site: Site, result: RunResult, journeys: list[Any], code: ExitCo
         "exit_code": int(code),
         "endpoints": endpoints,
         "journeys": [report.as_dict() for report in journeys],
+        "went_back": [
+            {"error": one.message} if isinstance(one, LocalcloudError) else one.as_dict()
+            for one in went_back
+        ],
     }
     ui.out(json.dumps(found, indent=1, ensure_ascii=False))

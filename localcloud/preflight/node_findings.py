@@ -47,8 +47,9 @@ def machine(host: str, facts: Facts, part: Part) -> Iterator[Finding]:
 
 
 def release(host: str, facts: Facts, part: Part) -> Iterator[Finding]:
-    """One minor release up at a time, never down; refused by the role, too."""
-    new = str(part.requirements.get("release") or "")
+    """Never down, and with ``release`` one minor release up at a time; refused by the role, too."""
+    steps = part.requirements.get("release")
+    new = str(steps or part.requirements.get("never_down") or "")
     old = str((installed(facts).get(part.name) or {}).get("version"))
     have, want = _numbers(old), _numbers(new)
     if not have or not want or old == new:
@@ -56,7 +57,7 @@ def release(host: str, facts: Facts, part: Part) -> Iterator[Finding]:
     words = {"node": host, "old": old, "new": new}
     if want < have:
         yield finding(host, "blocking", f"{part.name}_version_down", **words)
-    elif want[:2] > (have[0], have[1] + 1):
+    elif steps and want[:2] > (have[0], have[1] + 1):
         step = f"v{have[0]}.{have[1] + 1}"
         yield finding(host, "blocking", f"{part.name}_version_skips", step=step, **words)
 

@@ -155,6 +155,28 @@ PROBLEMS: dict[str, Template] = {
         "host",
         "unit",
     ),
+    "upgrade_went_back": Template(
+        N_("{component} went back to {old} on host {host}; the upgrade to {new} failed."),
+        N_(
+            "It runs as before, with its state from before the upgrade. The words above say what "
+            "failed: mend that and run `localcloud install` again, or set the version back to "
+            "{old} in the site's settings."
+        ),
+        "component",
+        "host",
+        "old",
+        "new",
+    ),
+    "upgrade_stuck": Template(
+        N_("An upgrade of {component} failed, and going back failed on host {host}, too."),
+        N_(
+            "Its last words stand above. What was kept is still there: run `sudo {command} back "
+            "now` on the host to try again, or mend the cause and run `localcloud install`."
+        ),
+        "component",
+        "host",
+        "command",
+    ),
     "reset_left": Template(
         N_("Something could not be taken out of host {host}: {left}."),
         N_("See what holds it (`sudo lsof`, `mount`), then run `localcloud reset` again."),

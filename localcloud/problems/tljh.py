@@ -47,6 +47,32 @@ PROBLEMS: dict[str, Template] = {
         "domain",
         "host",
     ),
+    "tljh_version_down": Template(
+        N_("Host {node} runs TLJH {old}; {new} is older."),
+        N_(
+            "The hub's database and people's environment cannot go back. Set tljh_version, "
+            "tljh_url and tljh_sha256 to {old} or newer. Nothing was touched."
+        ),
+        "node",
+        "old",
+        "new",
+    ),
+    "tljh_no_room": Template(
+        N_("{path} on host {host} has too little room to keep the state before the upgrade."),
+        N_(
+            "{needed} MiB are needed and {free} MiB are free. Make room there, then run "
+            "`localcloud install` again. Nothing was touched."
+        ),
+        "host",
+        "path",
+        "needed",
+        "free",
+    ),
+    "tljh_not_kept": Template(
+        N_("What is needed to go back after an upgrade could not be kept on host {host}."),
+        N_("The words above say why. Nothing was touched; mend it, then run the command again."),
+        "host",
+    ),
     "tljh_architecture": Template(
         N_("Host {node} has another processor ({arch}) than tljh_architecture says."),
         N_("Set tljh_architecture to arm64 for aarch64, to amd64 for x86_64. TLJH has no others."),

@@ -9,7 +9,7 @@ from localcloud.site.model import Host, Site
 
 @dataclass(frozen=True)
 class Endpoint:
-    """Where people reach a component. The last three are paths on the host."""
+    """Where people reach a component. The last four are paths on the host."""
 
     component: str
     host: str
@@ -19,6 +19,7 @@ class Endpoint:
     accounts: str | None
     ca_certificate: str | None
     shared_data: str | None = None  # a folder that everybody can read and nobody can write
+    earlier: str | None = None  # command that goes back to what ran before an upgrade
 
 
 def endpoint_of(site: Site, component: Component, host: Host) -> Endpoint:
@@ -34,6 +35,7 @@ def endpoint_of(site: Site, component: Component, host: Host) -> Endpoint:
         accounts=_literal(site, host, spec.get("accounts")),
         ca_certificate=_literal(site, host, spec.get("ca_certificate")),
         shared_data=_named(site, host, spec.get("shared_data")),
+        earlier=_literal(site, host, spec.get("earlier")),
     )
 
 

@@ -5,10 +5,11 @@ import json
 import click.testing
 import pytest
 
-from localcloud import preflight, receipts, records, runner
+from localcloud import going_back, preflight, receipts, records, runner
 from localcloud.cli import install, verify
 from localcloud.components import load_components
 from localcloud.errors import ExitCode, LocalcloudError, UsageError
+from localcloud.going_back import WentBack
 from localcloud.journey import JourneyReport, Step
 from localcloud.phases import Phase
 from localcloud.preflight import Report
@@ -200,6 +201,32 @@ def test_a_failed_journey_fails_the_command_and_stands_in_the_record(world):
     assert "Walking through the hub as a student … failed" in found.output
     assert "No file." in found.output and "Look there." in found.output
     assert records.find(world.site.run_dir).data["journeys"][0]["ok"] is False
+
+
+WENT_BACK = WentBack("jupyterhub", "node1", "5.5.3", "5.5.4")
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_after_an_upgrade_with_which_students_cannot_work_the_hub_goes_back(
+    world, monkeypatch, as_json
+):
+    world.journey_ok, asked = False, []
+    monkeypatch.setattr(going_back, "after", lambda *words: asked.append(words) or [WENT_BACK])
+    found = call(*(["--json"] if as_json else []))
+    assert found.return_value == ExitCode.FAILED
+    assert [words[2] for words in asked] == [{"node1"}]
+    if as_json:
+        assert json.loads(found.output)["went_back"][0]["old"] == "5.5.3"
+        return
+    said = " ".join(found.output.split())
+    assert "No file." in said and "JupyterHub went back to 5.5.3 on host node1" in said
+    assert "The hub is installed, but" not in said
+
+
+def test_where_nothing_failed_nothing_goes_back(world, monkeypatch):
+    monkeypatch.setattr(going_back, "after", lambda *words: pytest.fail("asked to go back"))
+    assert call().return_value == ExitCode.DONE
+    assert call("--dry-run").return_value == ExitCode.DONE
 
 
 def failing(status, **more):

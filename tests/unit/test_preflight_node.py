@@ -285,6 +285,7 @@ def test_a_role_whose_words_are_borrowed_has_them():
         "architectures": ["architecture"],
         "default_route": ["no_route"],
         "release": ["version_down", "version_skips"],
+        "never_down": ["version_down"],
     }
     for component in load_components().values():
         wants = component.meta.get("requirements") or {}

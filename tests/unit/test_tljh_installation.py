@@ -92,6 +92,15 @@ def test_the_second_time_nothing_is_done(host):
     assert host.run() == ({"changed": False, "steps": []}, [])
 
 
+def test_another_release_is_installed_over_the_one_that_is_there(host):
+    """TLJH's installer again, but nothing is asked of conda-forge."""
+    host.run()
+    answer, calls = host.run(version="2.0.1")
+    assert answer["steps"] == ["installer"]
+    assert calls == ["installer", "pip with no index: jupyterhub>=5"]
+    assert host.run(version="2.0.1") == ({"changed": False, "steps": []}, [])
+
+
 def test_a_run_that_was_killed_is_made_good(host):
     """TLJH's installer goes no further where an environment of people's is half made."""
     (host.prefix / "user/half").mkdir(parents=True)

@@ -19,7 +19,8 @@ description:
 author: The localcloud authors
 options:
   state:
-    description: C(checked) only holds the configuration against TLJH's schema.
+    description: C(checked) only holds the configuration against TLJH's schema, and before an
+      upgrade keeps what is needed to go back.
     type: str
     choices: [checked, present]
     default: present
@@ -35,6 +36,10 @@ options:
     description: Place of C(installation.py).
     type: path
     required: true
+  run:
+    description: Id of this run, by which what is kept is known; without it nothing is kept.
+    type: str
+    default: ""
   index:
     description: Mirror instead of the clients' default Python index.
     type: str
@@ -71,6 +76,24 @@ def environment_of(parameters: dict, scratch: str) -> dict[str, str]:
     }
 
 
+def keep(parameters: dict) -> dict:
+    """Let C(earlier.py), which lies beside the program, keep what an upgrade could break."""
+    program = Path(parameters["program"]).with_name("earlier.py")
+    if not parameters["run"] or not program.exists():
+        return {"changed": False}
+    words = "keep", parameters["wanted"]["version"], parameters["run"]
+    done = subprocess.run(
+        ["/usr/bin/python3", "-I", "-B", program, *words],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    try:
+        return dict(json.loads(done.stdout))
+    except ValueError:
+        return {"localcloud_problem": "tljh_not_kept", "details": done.stderr[-3000:]}
+
+
 def ask(parameters: dict, action: str) -> dict:
     # Beside the environments: never a small /tmp.
     with tempfile.TemporaryDirectory(
@@ -97,6 +120,7 @@ def main() -> None:
             "wanted": {"type": "dict", "required": True},
             "python": {"type": "path", "required": True},
             "program": {"type": "path", "required": True},
+            "run": {"type": "str", "default": ""},
             "index": {"type": "str", "default": ""},
             "environment": {"type": "dict", "default": {}},
         },
@@ -108,6 +132,8 @@ def main() -> None:
         module.exit_json(changed=given["state"] == "present")
     only_check = given["state"] == "checked" or module.check_mode
     answer = ask(given, "check" if only_check else "present")
+    if "localcloud_problem" not in answer and given["state"] == "checked" and not module.check_mode:
+        answer = keep(given)
     # Without the arguments, in which a site may have put the key to its campus's login. (no_log
     # would also hide every number and short word of theirs in what is told.)
     if "localcloud_problem" in answer:

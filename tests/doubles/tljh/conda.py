@@ -12,6 +12,10 @@ def download_miniconda_installer(url, _sha256):
     yield "downloaded"
 
 
+def ensure_conda_packages(prefix, packages, channels=("conda-forge",), force_reinstall=False):
+    CALLS.append(f"conda install {packages}")
+
+
 def ensure_pip_packages(prefix, packages, upgrade=False):
     index = "no index" if os.environ.get("PIP_NO_INDEX") else "an index"
     CALLS.append(f"pip with {index}: {packages[0]}")

@@ -170,7 +170,9 @@ class Installation:
         """Let the installer find what it would download; everything else is its own."""
         from tljh import installer
 
-        real = installer.conda.ensure_pip_packages, installer.conda.ensure_pip_requirements
+        conda = installer.conda
+        names = "ensure_pip_packages", "ensure_pip_requirements", "ensure_conda_packages"
+        real = {name: getattr(conda, name) for name in names}
 
         def pip_into(real_one: Any) -> Any:
             def install_into(prefix: str, what: Any, upgrade: bool = False) -> None:
@@ -190,13 +192,20 @@ class Installation:
         def miniforge(*_address_and_hash: str) -> Iterator[str]:
             yield self.wanted["miniforge"]  # its hash was checked when it came
 
-        installer.conda.download_miniconda_installer = miniforge
-        installer.conda.ensure_pip_packages = pip_into(real[0])
-        installer.conda.ensure_pip_requirements = pip_into(real[1])
+        def conda_into(prefix: str, what: Any, *more: Any, force_reinstall: bool = False) -> None:
+            # Before an upgrade TLJH asks conda-forge for the conda that is there already.
+            if not force_reinstall:
+                real["ensure_conda_packages"](prefix, what, *more)
+
+        conda.download_miniconda_installer = miniforge
+        conda.ensure_conda_packages = conda_into
+        for name in names[:2]:
+            setattr(conda, name, pip_into(real[name]))
         # It asks port 80, whatever the port is; the role asks the right one afterwards.
         installer.ensure_jupyterhub_running = lambda: None
         yield
-        installer.conda.ensure_pip_packages, installer.conda.ensure_pip_requirements = real
+        for name in names:
+            setattr(conda, name, real[name])
 
     def install_packages(self) -> None:
         try:
