@@ -19,7 +19,10 @@ _SUDO_GROUPS = {"sudo", "admin", "wheel"}
 
 def of_host(host: str, facts: Facts, needs: Needs) -> list[Finding]:
     """All findings of one host that can be made without looking at the others."""
-    checks = (system, init, power, capacity, disk, ports, packages, left_behind, clock, network)
+    checks = (
+        *(system, init, power, capacity, disk, ports, packages, left_behind, clock, network),
+        certificate,
+    )
     return [found for check in checks for found in check(host, facts, needs)]
 
 
@@ -31,6 +34,12 @@ def access(host: str, facts: Facts, needs: Needs) -> list[Finding]:
 def installed(facts: Facts) -> Mapping[str, Any]:
     """The components in a host's receipt."""
     return (facts["receipt"] or {}).get("components", {})
+
+
+def certificate(host: str, _facts: Facts, needs: Needs) -> Iterator[Finding]:
+    """The site's own, which was looked at on this computer."""
+    for domain, reason in needs.unfit.items():
+        yield finding(host, "blocking", "certificate_unfit", domain=domain, reason=reason)
 
 
 def system(host: str, facts: Facts, needs: Needs) -> Iterator[Finding]:

@@ -43,6 +43,7 @@ class Needs:
     ports: Mapping[int, str] = field(default_factory=dict)  # port → the setting that chose it
     unknown: tuple[str, ...] = ()  # kinds of mirrors whose default place is not known here
     certificates: str = ""  # the setting that names the campus's own authorities
+    unfit: Mapping[str, str] = field(default_factory=dict)  # name → why its certificate will not do
 
     def largest(self, key: str) -> float:
         return max((float(part.requirements.get(key) or 0) for part in self.parts), default=0)
@@ -89,8 +90,22 @@ def gather(site: "Site", host: "Host") -> tuple[Needs, Question]:
     named = (part.requirements.get("certificates") for part in parts)
     certificates = str(next(filter(None, named), ""))
     ports = _port_settings(site, host)
-    needs = Needs(tuple(parts), settings, ports, tuple(unknown), certificates)
-    return needs, _question(site, host, parts, urls)
+    question = _question(site, host, parts, urls)
+    unfit = _unfit(site, parts, question.certificates)
+    return Needs(tuple(parts), settings, ports, tuple(unknown), certificates, unfit), question
+
+
+def _unfit(site: "Site", parts: list[Part], authorities: str) -> dict[str, str]:
+    """Name → what is wrong with the site's own certificate for it."""
+    found = {}
+    for part in parts:
+        wanted = part.requirements.get("own_certificate")
+        if wanted:
+            from localcloud.preflight import own_certificate  # takes 0.1 s, and few sites have one
+
+            if fault := own_certificate.fault(Path(site.directory), wanted, authorities):
+                found[str(wanted["name"])] = fault
+    return found
 
 
 def _port_settings(site: "Site", host: "Host") -> dict[int, str]:

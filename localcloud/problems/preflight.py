@@ -246,4 +246,14 @@ PROBLEMS: dict[str, Template] = {
         "name",
         "addresses",
     ),
+    "certificate_unfit": Template(
+        N_("The site's own certificate cannot serve {domain}: {reason}"),
+        N_(
+            "Set hub_tls_certificate to the certificate for that name, with those of its "
+            "authorities after it, and hub_tls_key to its key without a password. A root that only "
+            "the campus knows goes into base_ca_certificates, too. Nothing was touched."
+        ),
+        "domain",
+        "reason",
+    ),
 }

@@ -38,15 +38,6 @@ PROBLEMS: dict[str, Template] = {
         ),
         "host",
     ),
-    "tljh_certificate": Template(
-        N_("The site's own certificate cannot serve {domain}; host {host} keeps what it has."),
-        N_(
-            "Set hub_tls_certificate to the certificate for that name, with those of its "
-            "authorities after it, and hub_tls_key to its key without a password."
-        ),
-        "domain",
-        "host",
-    ),
     "tljh_version_down": Template(
         N_("Host {node} runs TLJH {old}; {new} is older."),
         N_(

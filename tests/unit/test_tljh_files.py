@@ -1,6 +1,5 @@
 """What role tljh brings to a server: config.yaml, certificates, what comes of the settings."""
 
-import datetime
 import json
 import os
 import subprocess
@@ -9,15 +8,10 @@ from pathlib import Path
 
 import pytest
 import yaml
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from tests.unit.role_code import ROLES, load
 
 configuration = load("tljh/files/lib/configuration.py")
-own_certificate = load("tljh/files/lib/own_certificate.py")
 
 # As far as it matters here, as TLJH 2.0.0 has it (tljh/config_schema.py).
 LIMITS = {
@@ -73,73 +67,6 @@ def test_what_tljh_would_refuse_or_overlook_is_refused_by_its_place(wrong, place
 def test_what_tljh_knows_passes():
     good = {"limits": {"memory": "1G"}, "auth": {"type": "dummy", "Dummy": {"password": "x"}}}
     configuration.check(good, SCHEMA)
-
-
-# -- certificates
-
-
-def name(words: str) -> x509.Name:
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, words)])
-
-
-def certificate(key, subject: str, issuer: str, signer, names=(), days: int = 30) -> str:
-    now = datetime.datetime.now(datetime.UTC)
-    builder = (
-        x509.CertificateBuilder()
-        .subject_name(name(subject))
-        .issuer_name(name(issuer))
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=60))
-        .not_valid_after(now + datetime.timedelta(days=days))
-    )
-    if names:
-        alternative = x509.SubjectAlternativeName([x509.DNSName(one) for one in names])
-        builder = builder.add_extension(alternative, critical=False)
-    return builder.sign(signer, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
-
-
-def pem(key) -> str:
-    return key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    ).decode()
-
-
-@pytest.fixture(scope="module")
-def tls(tmp_path_factory):
-    """root → between → hub.uni.edu; the root alone is trusted."""
-    root, between, server, other = (ec.generate_private_key(ec.SECP256R1()) for _ in range(4))
-    trust = tmp_path_factory.mktemp("trust") / "trusted.crt"
-    trust.write_text(certificate(root, "Root", "Root", root))
-    leaf = certificate(server, "hub", "Between", between, ["hub.uni.edu", "*.cursos.uni.edu"])
-    return {
-        "leaf": leaf,
-        "chain": leaf + certificate(between, "Between", "Root", root),
-        "over": certificate(server, "hub", "Root", root, ["hub.uni.edu"], days=-1),
-        "key": pem(server),
-        "other": pem(other),
-        "trust": trust,
-    }
-
-
-@pytest.mark.parametrize(
-    ("sent", "key", "domain", "words"),
-    [
-        ("chain", "key", "hub.uni.edu", ""),
-        ("chain", "key", "bio.cursos.uni.edu", ""),
-        ("chain", "key", "www.uni.edu", "not for www.uni.edu"),
-        ("chain", "other", "hub.uni.edu", "do not belong together"),
-        ("leaf", "key", "hub.uni.edu", "authority between is not there: CN=Between"),
-        ("over", "key", "hub.uni.edu", "ended on"),
-        ("key", "key", "hub.uni.edu", "cannot be read"),
-        ("chain", "leaf", "hub.uni.edu", "key cannot be read"),
-    ],
-)
-def test_a_certificate_that_cannot_serve_is_told_apart(tls, sent, key, domain, words):
-    said = own_certificate.fault(tls[sent], tls[key], domain, tls["trust"])
-    assert (words in said) if words else said == ""
 
 
 # -- from the settings to the words of TLJH
@@ -234,8 +161,9 @@ def test_https_as_each_mode_wants_it(rendered):
     assert https["acme"]["letsencrypt"] == {"email": "it@uni.edu", "domains": ["hub.uni.edu"]}
     for case in ("plain", "own"):
         assert https[case]["enabled"] and https[case]["tls"]["cert"].endswith("/tls/server.crt")
-    assert rendered["own"]["wanted"]["own"]["key"] == "text of a.key\n"
-    assert rendered["plain"]["wanted"]["own"] == {}
+    own = {f["path"]: f["content"] for f in rendered["own"]["secrets"] if "tls/" in f["path"]}
+    assert [*own.values()] == ["text of a.crt\n", "text of a.key\n"]
+    assert not [f for f in rendered["plain"]["secrets"] if "tls/" in f["path"]]
 
 
 def test_what_the_site_passes_through_joins_and_wins(rendered):

@@ -57,16 +57,6 @@ class Installation:
         self.steps: list[str] = []
         self.memory = Path(wanted["memory"])
 
-    def check(self) -> None:
-        """What can be known to go wrong, before anything is changed."""
-        if own := self.wanted.get("own"):
-            import own_certificate
-
-            words = own_certificate.fault(own["certificate"], own["key"], own["domain"])
-            if words:
-                raise Problem("tljh_certificate", domain=own["domain"], details=words)
-        self.configured()
-
     # -- config.yaml --------------------------------------------------------------------------
 
     def configured(self) -> tuple[dict, dict]:
@@ -233,7 +223,7 @@ def said_last(error: BaseException) -> str:
 def answer(request: dict) -> dict:
     installation = Installation(request["wanted"])
     try:
-        installation.check()
+        installation.configured()  # before anything is changed
         if request["action"] == "present":
             installation.bring()
     except Problem as problem:
