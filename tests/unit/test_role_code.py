@@ -11,6 +11,7 @@ from tests.unit.role_code import load
 
 unix_users = load("jupyterhub/files/lib/unix_users.py")
 internal_ca = load("jupyterhub/files/lib/internal_ca.py")
+names = load("jupyterhub/files/lib/names.py")
 common_passwords = load("jupyterhub/files/lib/common_passwords.py")
 receipt = load("base/library/receipt.py")
 current_units = load("base/library/current_units.py")
@@ -40,6 +41,19 @@ def test_long_names_that_begin_alike_stay_apart():
 def test_only_the_hubs_own_unix_users_are_ever_removed():
     with pytest.raises(ValueError, match="root"):
         unix_users.remove_user("root")
+
+
+def test_a_name_that_cannot_be_is_answered_with_the_rule():
+    class SignUp:
+        def get_result_message(self, _user):
+            return "alert-danger", (
+                "Something went wrong!\nBe sure your username does not contain spaces, commas or "
+                "slashes, your password has at least 10 characters and is not too common."
+            )
+
+    names.add_to(SignUp)
+    _alert, said = SignUp().get_result_message(None)
+    assert "a–z (no accents)" in said and "commas" not in said
 
 
 @pytest.mark.parametrize(

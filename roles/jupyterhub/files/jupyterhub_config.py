@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import nativeauthenticator
+import nativeauthenticator.handlers
 
 c = get_config()  # noqa: F821  (given by JupyterHub)
 here = Path(__file__).resolve().parent
@@ -16,6 +17,7 @@ site = json.loads((here / "site.json").read_text())
 sys.path.insert(0, site["lib"])
 
 import common_passwords  # noqa: E402  (lies in that folder)
+import names  # noqa: E402
 import servers  # noqa: E402
 
 # The hub itself, behind a proxy that lives on when the hub restarts.
@@ -44,7 +46,8 @@ c.JupyterHub.authenticator_class = "native"
 c.Authenticator.allow_all = True
 c.Authenticator.admin_users = set(site["admins"])
 # Names become Unix names (see unix_users.py): what useradd refuses is refused here, with words.
-c.Authenticator.username_pattern = r"^[a-z0-9][a-z0-9._-]*$"
+c.Authenticator.username_pattern = names.PATTERN
+names.add_to(nativeauthenticator.handlers.SignUpHandler)
 c.NativeAuthenticator.enable_signup = site["signup"] != "closed"
 c.NativeAuthenticator.open_signup = site["signup"] == "open"
 c.NativeAuthenticator.minimum_password_length = site["minimum_password_length"]

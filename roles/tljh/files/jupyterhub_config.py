@@ -9,11 +9,17 @@ import sys
 from pathlib import Path
 
 import nativeauthenticator
+import nativeauthenticator.handlers
 
 c = get_config()  # noqa: F821  (given by JupyterHub)
 site = json.loads(Path("/etc/localcloud/tljh/site.json").read_text())
 sys.path.insert(0, site["lib"])
+import common_passwords  # noqa: E402
+import names  # noqa: E402
 import people  # noqa: E402
+
+common_passwords.add_to(nativeauthenticator.NativeAuthenticator)
+names.add_to(nativeauthenticator.handlers.SignUpHandler)
 
 c.JupyterHub.public_url = site["public_url"].rstrip("/") + "/"
 # The first folder that has a page wins. NativeAuthenticator's own page has the menu entries for
