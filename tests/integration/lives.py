@@ -1,7 +1,12 @@
 """What the tests of a server's life look at, whatever hub it has."""
 
 import json
+import os
+import subprocess
+import time
 from typing import Any
+
+from conftest import LOCALCLOUD
 
 
 def changes(before: list[str], after: list[str]) -> list[str]:
@@ -34,3 +39,30 @@ def accounts(site: Any, component: str, **request: object) -> dict[str, Any]:
     answer = site.machine.run(f"{command} <<'END'\n{json.dumps(request)}\nEND")
     found: dict[str, Any] = json.loads(answer)
     return found
+
+
+def begin(site: Any, **options: Any) -> subprocess.Popen:
+    return subprocess.Popen(
+        [*LOCALCLOUD, "install", "-i", str(site.directory)],
+        env={**os.environ, "LOCALCLOUD_LANG": "en", "NO_COLOR": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+        **options,
+    )
+
+
+def wait_for(site: Any, pattern: str, process: subprocess.Popen, seconds: float = 180) -> None:
+    """Until a command line matching the pattern runs on the machine."""
+    # In brackets, the first letter keeps pgrep from finding the shell that asks, and its children.
+    pattern = f"[{pattern[0]}]{pattern[1:]}"
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            site.machine.run(f"pgrep -f '{pattern}'")
+        except AssertionError:
+            time.sleep(0.1)
+        else:
+            return
+    raise AssertionError(f"{pattern} never ran: {process.stdout.read() if process.stdout else ''}")

@@ -1,41 +1,14 @@
 """Killed at any moment, stopped by hand: run again and it finishes, and nothing stays behind."""
 
-import os
 import signal
 import subprocess
 import time
 
 import pytest
-from conftest import LOCALCLOUD, Site
+from conftest import Site
+from lives import begin, wait_for
 
 pytestmark = pytest.mark.slow
-
-
-def begin(site: Site, **options) -> subprocess.Popen:
-    return subprocess.Popen(
-        [*LOCALCLOUD, "install", "-i", str(site.directory)],
-        env={**os.environ, "LOCALCLOUD_LANG": "en", "NO_COLOR": "1"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-        **options,
-    )
-
-
-def wait_for(site: Site, pattern: str, process: subprocess.Popen, seconds: float = 180) -> None:
-    """Until a command line matching the pattern runs on the machine."""
-    # In brackets, the first letter keeps pgrep from finding the shell that asks, and its children.
-    pattern = f"[{pattern[0]}]{pattern[1:]}"
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            site.machine.run(f"pgrep -f '{pattern}'")
-        except AssertionError:
-            time.sleep(0.1)
-        else:
-            return
-    raise AssertionError(f"{pattern} never ran: {process.stdout.read() if process.stdout else ''}")
 
 
 def left_here(site: Site) -> list[str]:

@@ -1,72 +1,30 @@
 """The life of a server with The Littlest JupyterHub: installed, again, wrong input, reset.
 
-Needs what no package registry has, as paths in the environment, and skips loudly without:
-    LOCALCLOUD_TEST_TLJH       archive of TLJH's sources, or a wheel of it
-    LOCALCLOUD_TEST_TRAEFIK    the traefik program
-    LOCALCLOUD_TEST_MINIFORGE  Miniforge's installer; else a stand-in (tests/doubles)
-
-The tests stand in the order of that life and share one machine.
+What it needs stands in ``tljh_cases``; it skips loudly without. The tests stand in the order of
+that life and share one machine.
 """
 
-import hashlib
 import json
-import os
 import re
-import shutil
+import signal
+import ssl
 import subprocess
-from pathlib import Path
 
 import pytest
-from lives import changes, secret_places
+import requests
+from lives import accounts, begin, changes, shown_secrets, wait_for
 from student import run_cell
+from tljh_cases import ANA, MARKS, from_outside, prepared, sha256
 
-DOUBLES = Path(__file__).resolve().parents[1] / "doubles"
-NEEDED = ("LOCALCLOUD_TEST_TLJH", "LOCALCLOUD_TEST_TRAEFIK")
-MISSING = [name for name in NEEDED if not os.environ.get(name)]
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(bool(MISSING), reason=f"NOT RUN: no real {', '.join(MISSING)}"),
-]
-ANA = {"name": "ana.maria", "password": "una-clave-larga-123"}
-LONG = {"name": "estudiante.con.nombre.muy.largo", "password": "otra-clave-larga-456"}
-ACCOUNTS = "/opt/localcloud/tljh/bin/accounts"
-
-
-def sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def files_from_outside() -> dict[str, Path]:
-    stand_in = DOUBLES / "miniforge/Miniforge3.sh"
-    return {
-        "tljh": Path(os.environ["LOCALCLOUD_TEST_TLJH"]),
-        "traefik": Path(os.environ["LOCALCLOUD_TEST_TRAEFIK"]),
-        "miniforge": Path(os.environ.get("LOCALCLOUD_TEST_MINIFORGE") or stand_in),
-    }
+pytestmark = MARKS
+PASSWORD = "una-clave-larga-456"
+BLOCKED = 3
 
 
 @pytest.fixture(scope="module")
 def hub(make_site, tmp_path_factory):
     """A machine whose site names the files; nothing is installed yet."""
-    site = make_site(groups=("tljh",))
-    outside = tmp_path_factory.mktemp("outside")
-    found = files_from_outside()
-    for path in found.values():
-        shutil.copy(path, outside / path.name)
-    said = subprocess.run([found["traefik"], "version"], capture_output=True, text=True).stdout
-    site.set(
-        base_remove_packages="true",
-        artifact_local_dir=str(outside),
-        artifact_online="false",
-        tljh_url=f"https://tljh.invalid/{found['tljh'].name}",
-        tljh_sha256=sha256(found["tljh"]),
-        tljh_traefik_url=f"https://traefik.invalid/{found['traefik'].name}",
-        tljh_traefik_version=re.search(r"Version:\s+(\S+)", said)[1],
-        tljh_traefik_sha256=json.dumps({"amd64": sha256(found["traefik"])}),
-        tljh_miniforge_url=f"https://miniforge.invalid/{found['miniforge'].name}",
-        tljh_miniforge_sha256=json.dumps({"amd64": sha256(found["miniforge"])}),
-    )
-    return site
+    return prepared(make_site(groups=("tljh",)), tmp_path_factory.mktemp("outside"))
 
 
 @pytest.fixture(scope="module")
@@ -75,14 +33,74 @@ def before(hub):
     return hub.machine.listing()
 
 
-def accounts(site, request: dict) -> str:
-    return site.machine.run(f"{ACCOUNTS} <<'END'\n{json.dumps(request)}\nEND")
+@pytest.fixture
+def settings(hub):
+    """What a test changes in the site's settings is as before afterwards."""
+    text = hub.settings.read_text()
+    yield
+    hub.settings.write_text(text)
 
 
-def test_a_key_that_tljh_does_not_know_stops_before_any_server_is_touched(hub, before):
+# -- nothing is there yet
+
+
+def test_a_key_that_tljh_does_not_know_stops_before_any_server_is_touched(hub, before, settings):
     hub.set(tljh_config="{user: {banned: [x]}}")
     hub.localcloud("install").ended(2).says("tljh_config", "users")
-    hub.set(tljh_config="{}")
+    assert changes(before, hub.machine.listing()) == []
+
+
+def test_a_port_that_another_has_stops_before_anything_is_changed(hub, before):
+    hub.machine.run("systemd-run -q --unit=other python3 -m http.server 15001; sleep 1")
+    try:
+        hub.localcloud("install").ended(BLOCKED).says("15001", "other")
+    finally:
+        hub.machine.run("systemctl stop other")
+    assert changes(before, hub.machine.listing()) == []
+
+
+def authority(folder, name: str, by: str = "", names: str = "") -> None:
+    """A certificate and its key in a folder: an authority's, or with ``names`` a server's."""
+    key = ["openssl", "req", "-newkey", "rsa:2048", "-nodes", "-keyout", folder / f"{name}.key"]
+    key += ["-subj", f"/CN={name}"]
+    more = f"subjectAltName={names}" if names else "basicConstraints=critical,CA:TRUE"
+    if by:
+        signer = ["-CA", folder / f"{by}.crt", "-CAkey", folder / f"{by}.key"]
+    else:
+        signer = []
+    key += ["-x509", "-days", "9", "-addext", more, *signer, "-out", folder / f"{name}.crt"]
+    subprocess.run(key, check=True, capture_output=True)
+
+
+@pytest.fixture(scope="module")
+def tls(tmp_path_factory):
+    """root → between → the hub's; and one of another name."""
+    folder = tmp_path_factory.mktemp("tls")
+    authority(folder, "root")
+    authority(folder, "between", by="root")
+    authority(folder, "hub", by="between", names="DNS:localhost")
+    authority(folder, "other", names="DNS:other.uni.edu")
+    text = {name: (folder / f"{name}.crt").read_text() for name in ("hub", "between", "root")}
+    (folder / "chain.crt").write_text(text["hub"] + text["between"] + text["root"])
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("certificate", "key", "words"),
+    [
+        ("other", "other", "it is for another name"),
+        ("chain", "other", "do not belong together"),
+        ("hub", "hub", "authority that signed it is missing: CN=between"),
+    ],
+)
+def test_a_certificate_that_cannot_serve_stops_before_anything_is_changed(
+    hub, before, settings, tls, certificate, key, words
+):
+    hub.set(hub_tls_mode="own")
+    hub.set(
+        hub_tls_certificate=str(tls / f"{certificate}.crt"), hub_tls_key=str(tls / f"{key}.key")
+    )
+    hub.localcloud("install").ended(BLOCKED).says("cannot serve localhost", words)
     assert changes(before, hub.machine.listing()) == []
 
 
@@ -91,14 +109,21 @@ def test_a_dry_run_on_a_fresh_host_changes_nothing(hub, before):
     assert changes(before, hub.machine.listing()) == []
 
 
-def test_install_ends_with_a_proved_hub(hub, before):
+# -- installed
+
+
+def test_an_install_that_was_killed_in_tljhs_installer_is_finished_by_the_next(hub, before):
+    process = begin(hub)
+    try:
+        wait_for(hub, "artifacts/miniforge.sh", process, seconds=500)
+        process.send_signal(signal.SIGKILL)
+    finally:
+        process.kill()
+        process.wait()
     ended = hub.localcloud("install").ended(0)
     ended.says("Walking through the hub as a student … done", "Admin: admin")
-    secrets = hub.secrets()
-    assert not [name for name, value in secrets.items() if value in ended.text]
-    assert not secret_places(hub, secrets)
     shown = hub.machine.processes() + hub.machine.run("journalctl --no-pager -o cat")
-    assert not [name for name, value in secrets.items() if value in shown]
+    assert shown_secrets(hub, ended.text, shown) == []
 
 
 @pytest.mark.parametrize("strategy", ["mitogen", "stock"])
@@ -112,27 +137,84 @@ def test_status_tells_what_runs(hub):
     assert "2.0.0" in text and "traefik.service" in text
 
 
-def test_people_work_in_homes_that_follow_tljhs_rule(hub):
-    accounts(hub, {"action": "ensure", "users": [ANA, LONG]})
+# -- people
+
+NAMES = [
+    ("ana.maria", r"/home/jupyter-ana\.maria$"),
+    ("20231234", r"/home/jupyter-20231234$"),
+    ("seventeen.letters", r"/home/jupyter-seventeen\.letters$"),
+    ("eighteen.letters.x", r"/home/jupyter-eighteen\.letters\.x-[0-9a-f]{5}$"),
+    ("estudiante.con.nombre.muy.largo", r"/home/jupyter-estudiante\.con\.nom-[0-9a-f]{5}$"),
+    ("Luz_Maria", r"/home/jupyter-luz_maria$"),  # capitals are the same person as small letters
+]
+
+
+@pytest.mark.parametrize(("name", "home"), NAMES)
+def test_people_work_in_homes_that_follow_tljhs_rule(hub, name, home):
+    user = {"name": name.lower(), "password": ANA["password"]}
+    accounts(hub, "tljh", action="ensure", users=[user])
     code = "open('tarea.txt', 'w').write('hecho'); import os; print(os.getcwd())"
-    assert "/home/jupyter-ana.maria" in run_cell(hub.lab.url(), **ANA, code=code)
-    home = run_cell(hub.lab.url(), **LONG, code=code)
-    assert re.search(r"/home/jupyter-estudiante\.con\.nom-[0-9a-f]{5}\b", home)
-    assert "drwx------" in hub.machine.run("ls -ld /home/jupyter-ana.maria")
+    said = run_cell(hub.lab.url(), **{**user, "name": name}, code=code).strip()
+    assert re.search(home, said), said
+    assert hub.machine.run(f"stat -c %a {said}").strip() == "700"
+
+
+@pytest.mark.parametrize("name", ["ana@uni.edu", "josé.núñez", ".ana", "ana maria"])
+def test_a_name_that_can_have_no_home_is_refused_with_the_rule(hub, name):
+    session = requests.Session()
+    page = hub.lab.url() + "/hub/signup"
+    session.get(page, timeout=20)
+    words = {"signup_password": PASSWORD, "signup_password_confirmation": PASSWORD}
+    words |= {"username": name, "_xsrf": session.cookies["_xsrf"]}
+    said = session.post(page, data=words, timeout=20).text
+    assert "a–z (no accents), 0–9" in said
+    users = accounts(hub, "tljh", action="list", prefix="")["users"]
+    assert name not in [user["name"] for user in users]
+
+
+# -- what TLJH's own integration tests try
+
+
+def test_a_limit_set_by_hand_is_in_force_after_a_reload(hub):
+    hub.machine.run("tljh-config set limits.memory 777M && tljh-config reload")
+    code = "!cat /sys/fs/cgroup/$(cut -d: -f3 /proc/self/cgroup | tail -1)/memory.max || true"
+    stop(hub, "ana.maria")
+    assert str(777 << 20) in run_cell(hub.lab.url(), **ANA, code=code)
 
 
 def test_settings_by_hand_stay_and_those_of_the_site_come_back(hub):
-    hub.machine.run("tljh-config add-item users.admin luz; tljh-config set limits.memory 3G")
+    hub.machine.run("tljh-config add-item users.admin luz_maria; tljh-config set limits.memory 3G")
     hub.machine.run("tljh-config set services.cull.concurrency 7; tljh-config reload")
     hub.localcloud("install").ended(0)
     shown = hub.machine.run("tljh-config show")
-    assert "luz" in shown and "concurrency: 7" in shown and "memory: 1G" in shown
+    assert "luz_maria" in shown and "concurrency: 7" in shown and "memory: 1G" in shown
 
 
-def test_an_administrator_has_root_as_tljh_means_it(hub):
+def stop(hub, name: str) -> None:
+    """End a person's server, so that the next one has the new settings."""
+    hub.machine.run(f"systemctl stop jupyter-{name}.service; sleep 1")
+
+
+def test_who_is_made_an_administrator_has_root_and_who_is_no_longer_one_has_not(hub):
+    luz = {"name": "luz_maria", "password": ANA["password"]}
+    stop(hub, "luz_maria")
+    assert run_cell(hub.lab.url(), **luz, code="!sudo -n id -u").split()[-1] == "0"
+    hub.machine.run("tljh-config remove-item users.admin luz_maria && tljh-config reload")
+    stop(hub, "luz_maria")
+    said = run_cell(hub.lab.url(), **luz, code="!sudo -n id -u 2>&1")
+    assert "0" not in said.split()
+
+
+def test_the_administrator_of_the_site_has_root_as_tljh_means_it(hub):
     admin = {"name": "admin", "password": hub.secrets()["hub_admin_password"]}
-    said = run_cell(hub.lab.url(), **admin, code="!sudo -n id -u")
-    assert said.split()[-1] == "0"
+    assert run_cell(hub.lab.url(), **admin, code="!sudo -n id -u").split()[-1] == "0"
+
+
+def test_nothing_of_the_installation_is_for_people_to_change(hub):
+    find = "find /opt/tljh ! -type l -writable -print 2>/dev/null"
+    assert hub.machine.run(f"runuser -u jupyter-ana.maria -- {find} || true") == ""
+    look = "cat /opt/tljh/state/* /opt/tljh/config/* /opt/tljh/installer.log 2>/dev/null"
+    assert hub.machine.run(f"runuser -u jupyter-ana.maria -- sh -c '{look}' || true") == ""
 
 
 def test_a_package_and_half_a_core_reach_people(hub):
@@ -141,35 +223,44 @@ def test_a_package_and_half_a_core_reach_people(hub):
     assert "ok" in run_cell(hub.lab.url(), **ANA, code="import cowsay; print('ok')")
 
 
-def test_a_certificate_that_does_not_fit_changes_nothing(hub, tmp_path):
-    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=other"]
-    command += ["-addext", "subjectAltName=DNS:other.uni.edu", "-days", "9"]
-    command += ["-keyout", tmp_path / "a.key", "-out", tmp_path / "a.crt"]
-    subprocess.run(command, check=True, capture_output=True)
-    mode = hub.settings.read_text()
-    hub.set(hub_tls_mode="own", hub_domain="hub.uni.edu")
-    hub.set(hub_tls_certificate=str(tmp_path / "a.crt"), hub_tls_key=str(tmp_path / "a.key"))
-    hub.localcloud("install").ended(1).says("cannot serve hub.uni.edu", "not for hub.uni.edu")
-    hub.settings.write_text(mode)
-    hub.localcloud("install").ended(0).says("Nothing had to be changed")
+# -- Traefik
 
 
-def test_another_traefik_than_the_site_says_is_refused(hub):
-    good = hub.settings.read_text()
-    found = files_from_outside()["traefik"]
+def test_another_traefik_than_the_site_says_is_refused(hub, settings):
     other = hub.directory / "traefik-other"
-    other.write_text(f"#!/bin/sh\necho 'Version: 0.0.1'  # instead of {found.name}\n")
+    found = from_outside()["traefik"].name
+    other.write_text(f"#!/bin/sh\necho 'Version: 0.0.1'  # instead of {found}\n")
     hub.set(
         artifact_local_dir=str(other.parent),
         tljh_traefik_url=f"https://traefik.invalid/{other.name}",
         tljh_traefik_sha256=json.dumps({"amd64": sha256(other)}),
     )
     hub.localcloud("install").ended(1).says("is not Traefik", "0.0.1")
-    hub.settings.write_text(good)
-    hub.localcloud("install").ended(0)
+    assert requests.get(hub.lab.url() + "/hub/health", timeout=20).status_code == 200
+
+
+def test_the_sites_own_certificate_is_served(hub, settings, tls):
+    port = hub.lab.machine().ports[443]
+    hub.set(
+        hub_tls_mode="own",
+        hub_tls_certificate=str(tls / "chain.crt"),
+        hub_tls_key=str(tls / "hub.key"),
+        hub_public_url=f'"https://localhost:{port}"',
+    )
+    hub.localcloud("install", "--no-journey").ended(0)
+    served = ssl.get_server_certificate(("localhost", port))
+    assert served.split() == (tls / "hub.crt").read_text().split()
+    url, root = f"https://localhost:{port}", tls / "root.crt"
+    assert "42" in run_cell(url, **ANA, code="print(6 * 7)", ca_file=root)
+    plain = requests.get(hub.lab.url() + "/hub/login", timeout=20, allow_redirects=False)
+    assert plain.headers["location"].startswith(f"https://127.0.0.1:{port}/")
+
+
+# -- away again
 
 
 def test_reset_gives_the_host_back_and_keeps_homes(hub, before):
+    hub.localcloud("install").ended(0)
     hub.localcloud("reset", "--yes").ended(0)
     assert changes(before, hub.machine.listing()) == []
     assert "hecho" in hub.machine.run("cat /home/jupyter-ana.maria/tarea.txt")
