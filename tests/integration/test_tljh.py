@@ -64,10 +64,7 @@ def authority(folder, name: str, by: str = "", names: str = "") -> None:
     key = ["openssl", "req", "-newkey", "rsa:2048", "-nodes", "-keyout", folder / f"{name}.key"]
     key += ["-subj", f"/CN={name}"]
     more = f"subjectAltName={names}" if names else "basicConstraints=critical,CA:TRUE"
-    if by:
-        signer = ["-CA", folder / f"{by}.crt", "-CAkey", folder / f"{by}.key"]
-    else:
-        signer = []
+    signer = ["-CA", folder / f"{by}.crt", "-CAkey", folder / f"{by}.key"] if by else []
     key += ["-x509", "-days", "9", "-addext", more, *signer, "-out", folder / f"{name}.crt"]
     subprocess.run(key, check=True, capture_output=True)
 
