@@ -95,6 +95,7 @@ CASES = {
             "users": {"banned": ["x"]},
         },
         "tljh_extra_config": {"mine": "c.Spawner.debug = True"},
+        "tljh_conda_mirror": "https://me:secret@mirror.uni.edu/conda",
     },
 }
 PLAY = """\
@@ -106,7 +107,8 @@ PLAY = """\
     - name: Write what the role makes of its settings
       ansible.builtin.copy:
         content: "{{{{ {{'config': __tljh_config, 'site': __tljh_site, 'files': __tljh_files,
-          'secrets': __tljh_secrets, 'wanted': __tljh_wanted, 'paths': __tljh_paths,
+          'secrets': __tljh_secrets, 'user': __tljh_user_files, 'gone': __tljh_user_absent,
+          'wanted': __tljh_wanted, 'paths': __tljh_paths,
           'artifacts': __tljh_artifacts}} | to_json }}}}"
         dest: "{work}/{{{{ inventory_hostname }}}}.json"
         mode: "0600"
@@ -189,6 +191,15 @@ def test_no_password_and_no_token_outside_files_for_root(rendered):
     for found in rendered.values():
         text = json.dumps([found["files"], found["config"], found["wanted"]])
         assert "with:colon" not in text and "b2" * 32 not in text
+
+
+def test_people_are_told_of_condas_mirror_without_its_password(rendered):
+    (told,) = [
+        f for f in rendered["much"]["user"] if f["path"].endswith("condarc.d/localcloud.yml")
+    ]
+    assert told["content"] == "channel_alias: https://mirror.uni.edu/conda\n"
+    assert rendered["much"]["wanted"]["conda_mirror"].startswith("https://me:secret@")
+    assert rendered["plain"]["gone"] == [told["path"]] and rendered["much"]["gone"] == []
 
 
 def test_files_from_outside_have_a_hash_each(rendered):

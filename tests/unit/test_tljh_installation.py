@@ -48,6 +48,7 @@ class Host:
             "user_packages": [],
             "conda_packages": [],
             "conda_channels": ["conda-forge"],
+            "conda_mirror": "",
         }
 
     def run(self, action: str = "present", **wanted: object) -> tuple[dict, list[str]]:

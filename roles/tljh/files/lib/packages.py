@@ -50,6 +50,8 @@ def ensure(wanted: dict) -> bool:
 
 def with_conda(wanted: dict) -> None:
     program = USER / "bin/mamba"
+    if wanted["conda_mirror"]:  # not as an argument: it may hold a password
+        os.environ["CONDA_CHANNEL_ALIAS"] = wanted["conda_mirror"]
     channels = [word for name in wanted["conda_channels"] for word in ("-c", name)]
     call(
         str(program),
