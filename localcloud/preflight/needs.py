@@ -146,7 +146,7 @@ def _question(
     kinds = {kind for kind, _names in _mirrors(parts)}
     given = {kind for kind, _url in urls}
     paths = {str(path) for part in parts for path in part.requirements.get("disk") or {}}
-    paths |= set(_listed(parts, "project_quotas"))
+    paths |= {*_listed(parts, "project_quotas"), *_listed(parts, "user_quotas")}
     timed = {
         str(path)
         for part in parts

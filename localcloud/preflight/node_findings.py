@@ -6,7 +6,7 @@ the component's name and the cause (``k3s_no_route``).
 
 import ipaddress
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from localcloud.i18n import number as decimal
@@ -20,8 +20,9 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 CONTAINERS = {"docker", "lxc", "lxc-libvirt", "podman", "systemd-nspawn", "openvz", "wsl"}
 # Private networks to propose where one is taken; campuses use 10.0.0.0/8 most.
 _SPARE = ("172.28.0.0/16", "172.29.0.0/16", "172.30.0.0/16", "10.244.0.0/16", "10.245.0.0/16")
-# Mount options with which XFS enforces project quotas: not `pqnoenforce`.
+# Mount options with which XFS enforces project quotas (not `pqnoenforce`), and any the users'.
 _KEEPS_PROJECTS = {"prjquota", "pquota"}
+_KEEPS_USERS = {"usrquota", "uquota", "quota"}
 
 
 def of_host(host: str, facts: Facts, needs: Needs) -> Iterator[Finding]:
@@ -122,13 +123,20 @@ def disks(host: str, facts: Facts, part: Part) -> Iterator[Finding]:
 
 
 def quotas(host: str, facts: Facts, part: Part) -> Iterator[Finding]:
-    """A file system that is there and shall limit folders; the role refuses others, too."""
-    for path in filter(None, part.requirements.get("project_quotas") or ()):
-        found = facts["file_systems"].get(str(path))
-        if not found or (found["kind"] == "xfs" and _KEEPS_PROJECTS & set(found["options"])):
-            continue
-        place = {"mount": facts["disk"][str(path)]["mount"], "kind": found["kind"]}
-        yield finding(host, "blocking", "nfs_no_quotas", path=path, **place)
+    """A file system that is there and shall limit folders or people."""
+    for key, problem in (("project_quotas", "nfs_no_quotas"), ("user_quotas", "home_no_quotas")):
+        for path in filter(None, part.requirements.get(key) or ()):
+            found = facts["file_systems"].get(str(path))
+            if found and not _keeps(key, found):
+                place = {"mount": facts["disk"][str(path)]["mount"], "kind": found["kind"]}
+                yield finding(host, "blocking", problem, path=path, **place)
+
+
+def _keeps(key: str, file_system: Mapping[str, Any]) -> bool:
+    options = set(file_system["options"])
+    if key == "project_quotas":
+        return file_system["kind"] == "xfs" and bool(_KEEPS_PROJECTS & options)
+    return bool(_KEEPS_USERS & options) or any(one.startswith("usrjquota=") for one in options)
 
 
 def modules(host: str, facts: Facts, needs: Needs) -> Iterator[Finding]:

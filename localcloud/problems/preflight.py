@@ -246,6 +246,22 @@ PROBLEMS: dict[str, Template] = {
         "name",
         "addresses",
     ),
+    "home_no_quotas": Template(
+        N_(
+            "People's homes shall have limits, but {path} on host {host} lies on {mount} ({kind}), "
+            "which keeps no user quotas."
+        ),
+        N_(
+            "Mount it with user quotas: XFS with the option uquota (for the root file system, "
+            "rootflags=uquota on the kernel's command line), ext4 with `tune2fs -O quota` while it "
+            "is not mounted and the option usrquota; or leave out hub_home_quota. Nothing was "
+            "touched."
+        ),
+        "path",
+        "host",
+        "mount",
+        "kind",
+    ),
     "certificate_unfit": Template(
         N_("The site's own certificate cannot serve {domain}: {reason}"),
         N_(

@@ -346,6 +346,34 @@ def test_limits_need_project_quotas(server, needs_of, said, settings, stops):
         assert f"{path} on host node1 lies on /srv ({said.split()[0]})" in one.message
 
 
+HUB = "all: {children: {tljh: {hosts: {node1: {}}}}}"
+
+
+@pytest.mark.parametrize(
+    ("said", "settings", "stops"),
+    [
+        ("ext4 rw,relatime", "hub_home_quota: 10G", True),
+        ("overlay rw", "hub_home_quota: 10G", True),
+        ("xfs rw,uqnoenforce", "hub_home_quota: 10G", True),
+        ("xfs rw,attr2,usrquota", "hub_home_quota: 10G", False),
+        ("ext4 rw,quota,usrquota", "hub_home_quota: 10G", False),
+        ("ext4 rw,usrjquota=aquota.user,jqfmt=vfsv1", "hub_home_quota: 10G", False),
+        ("ext4 rw,relatime", "{}", False),
+    ],
+)
+def test_limits_for_homes_need_user_quotas(server, needs_of, said, settings, stops):
+    told = f"probe=begin\ndisk=/home 9000000 9000000 /\nfile_system=/home {said}\n"
+    server["disk"] |= parse(told)["disk"]
+    server["file_systems"] = parse(told)["file_systems"]
+    hub = "hub_domain: hub.uni.edu\nhub_admins: [ana]\n"
+    every = found(server, needs_of(settings=hub + settings.strip("{}"), hosts=HUB))
+    assert ("home_no_quotas" in every) is stops
+    if stops:
+        assert (
+            f"/home on host node1 lies on / ({said.split()[0]})" in every["home_no_quotas"].message
+        )
+
+
 def test_the_file_system_is_asked_for_where_limits_are_wanted(tmp_path):
     site = load(write_site(tmp_path, STORAGE, "nfs_server_quota: 10G\n"))
     assert gather(site, site.hosts["node1"])[1].paths == ("/srv/localcloud/homes",)

@@ -33,7 +33,7 @@ c.JupyterHub.template_vars = {
 }
 
 # A person's server: the Unix user's home as it was left, fences towards others.
-c.Spawner.pre_spawn_hook = people.hook(site["shared_data_path"])
+c.Spawner.pre_spawn_hook = people.hook(site["shared_data_path"], site["home_quota"])
 c.Spawner.environment = site["environment"]
 c.Spawner.start_timeout = site["start_timeout"]
 c.Spawner.http_timeout = site["start_timeout"]

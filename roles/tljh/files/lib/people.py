@@ -1,13 +1,15 @@
 """People's servers under TLJH: what happens before its own spawner starts one."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import home_quota
 import servers
 import unix_users
 
 
-def hook(shared_data: str) -> Callable[[Any], None]:
+def hook(shared_data: str, quota: str = "") -> Callable[[Any], None]:
     """What JupyterHub calls before a start. TLJH then finds the Unix user made.
 
     TLJH itself would make one with a new number, to which an earlier home does not belong. What its
@@ -17,6 +19,8 @@ def hook(shared_data: str) -> Callable[[Any], None]:
     def prepare(spawner: Any) -> None:
         name = unix_users.unix_name(spawner.user.name)
         user = unix_users.ensure_user(name)
+        if quota:
+            home_quota.limit(Path(user.pw_dir), user.pw_uid, quota)
         servers.show_shared_data(user, shared_data)
         spawner.environment = {
             **spawner.environment,
