@@ -59,6 +59,12 @@ def test_a_port_that_another_has_stops_before_anything_is_changed(hub, before):
     assert changes(before, hub.machine.listing()) == []
 
 
+def test_a_limit_for_homes_that_the_file_system_cannot_keep_is_refused(hub, before, settings):
+    hub.set(hub_home_quota="10G")
+    hub.localcloud("install").ended(BLOCKED).says("keeps no user quotas", "hub_home_quota")
+    assert changes(before, hub.machine.listing()) == []
+
+
 def authority(folder, name: str, by: str = "", names: str = "") -> None:
     """A certificate and its key in a folder: an authority's, or with ``names`` a server's."""
     key = ["openssl", "req", "-newkey", "rsa:2048", "-nodes", "-keyout", folder / f"{name}.key"]

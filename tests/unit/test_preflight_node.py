@@ -377,3 +377,18 @@ def test_limits_for_homes_need_user_quotas(server, needs_of, said, settings, sto
 def test_the_file_system_is_asked_for_where_limits_are_wanted(tmp_path):
     site = load(write_site(tmp_path, STORAGE, "nfs_server_quota: 10G\n"))
     assert gather(site, site.hosts["node1"])[1].paths == ("/srv/localcloud/homes",)
+
+
+def test_too_little_memory_stops_tljh(server, needs_of):
+    server["memory_mib"] = 512
+    hub = "hub_domain: hub.uni.edu\nhub_admins: [ana]\n"
+    one = found(server, needs_of(settings=hub, hosts=HUB))["memory_low"]
+    assert one.severity == "blocking"
+
+
+@pytest.mark.parametrize(("new", "stops"), [("1.0.1", True), ("2.0.0", False), ("4.1.0", False)])
+def test_tljh_never_goes_down_and_up_as_far_as_one_likes(server, needs_of, new, stops):
+    server["receipt"] = {"components": {"tljh": {"version": "2.0.0"}}}
+    hub = f"hub_domain: hub.uni.edu\nhub_admins: [ana]\ntljh_version: {new}\n"
+    every = found(server, needs_of(settings=hub, hosts=HUB))
+    assert [name for name in every if "version" in name] == ["tljh_version_down"] * stops
