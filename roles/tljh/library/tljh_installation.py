@@ -76,22 +76,22 @@ def environment_of(parameters: dict, scratch: str) -> dict[str, str]:
     }
 
 
+def said_by(command: list, problem: str, **options: object) -> dict:
+    """The JSON that a program prints, or a problem with its last words."""
+    done = subprocess.run(command, capture_output=True, text=True, check=False, **options)
+    try:
+        return dict(json.loads(done.stdout))
+    except ValueError:
+        return {"localcloud_problem": problem, "details": done.stderr[-3000:]}
+
+
 def keep(parameters: dict) -> dict:
     """Let C(earlier.py), which lies beside the program, keep what an upgrade could break."""
     program = Path(parameters["program"]).with_name("earlier.py")
     if not parameters["run"] or not program.exists():
         return {"changed": False}
-    words = "keep", parameters["wanted"]["version"], parameters["run"]
-    done = subprocess.run(
-        ["/usr/bin/python3", "-I", "-B", program, *words],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    try:
-        return dict(json.loads(done.stdout))
-    except ValueError:
-        return {"localcloud_problem": "tljh_not_kept", "details": done.stderr[-3000:]}
+    words = ["keep", parameters["wanted"]["version"], parameters["run"]]
+    return said_by(["/usr/bin/python3", "-I", "-B", program, *words], "tljh_not_kept")
 
 
 def ask(parameters: dict, action: str) -> dict:
@@ -99,18 +99,12 @@ def ask(parameters: dict, action: str) -> dict:
     with tempfile.TemporaryDirectory(
         prefix=".scratch-", dir=parameters["wanted"]["prefix"]
     ) as scratch:
-        done = subprocess.run(
+        return said_by(
             [parameters["python"], "-B", parameters["program"]],
+            "tljh_installer",
             input=json.dumps({"action": action, "wanted": parameters["wanted"]}),
             env=environment_of(parameters, scratch),
-            capture_output=True,
-            text=True,
-            check=False,
         )
-    try:
-        return dict(json.loads(done.stdout))
-    except ValueError:
-        return {"localcloud_problem": "tljh_installer", "details": done.stderr[-3000:]}
 
 
 def main() -> None:
