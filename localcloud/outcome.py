@@ -24,7 +24,8 @@ class RunResult:
     """How a run ended. ``hosts``: host → counts (ok, changed, failed, unreachable, skipped, …);
     ``phases``: (key, seconds) in order; ``left_out``: hosts a dry run could not look at;
     ``slowest``: phase's key → the host that was at work in it longest, and its seconds;
-    ``not_cleaned``: hosts on which stopping could not be made sure; ``outputs``: from set_stats."""
+    ``not_cleaned``: hosts on which stopping could not be made sure; ``outputs``: from set_stats;
+    ``run_id``: what the roles know as ``localcloud_run.id``."""
 
     status: str
     record: Path
@@ -37,6 +38,7 @@ class RunResult:
     left_out: list[str] = field(default_factory=list)
     not_cleaned: list[str] = field(default_factory=list)
     outputs: dict[str, Any] = field(default_factory=dict)
+    run_id: str = ""
 
     @property
     def ok(self) -> int:

@@ -123,6 +123,7 @@ def _carry_out(
 ) -> RunResult:
     seen = Seen({host.name: host.user or "" for host in job.hosts})
     result = RunResult(records.INTERRUPTED, record.directory, job.chosen, left_out=job.left_out())
+    result.run_id = job.run_id
     reader = Reader(record.redactor)
 
     def handle(raw: dict[str, Any]) -> bool:

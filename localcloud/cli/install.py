@@ -134,7 +134,7 @@ def _go_back(site: Site, result: RunResult, journeys: list[Any]) -> list[Any]:
     pairs = zip(site.endpoints(), journeys, strict=True) if journeys else ()
     bad = {failure.host for failure in result.failures if not failure.unreachable}
     bad |= {endpoint.host for endpoint, report in pairs if not report.ok}
-    return going_back.after(site, result.record.name, bad) if bad else []
+    return going_back.after(site, result.run_id, bad) if bad else []
 
 
 def _tell(went_back: list[Any]) -> None:

@@ -27,6 +27,7 @@ def outside(tmp_path_factory):
 def hub(make_site, outside):
     """A hub with 2.0.0, in which somebody works."""
     site = prepared(make_site(groups=("tljh",)), outside)
+    site.set(hub_start_timeout="60")
     site.localcloud("install", "--no-journey").ended(0)
     accounts(site, "tljh", action="ensure", users=[ANA])
     run_cell(site.lab.url(), **ANA, code="open('tarea.txt', 'w').write('hecho')")

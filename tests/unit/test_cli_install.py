@@ -211,10 +211,11 @@ def test_after_an_upgrade_with_which_students_cannot_work_the_hub_goes_back(
     world, monkeypatch, as_json
 ):
     world.journey_ok, asked = False, []
+    world.outcome = {"run_id": "run-7"}
     monkeypatch.setattr(going_back, "after", lambda *words: asked.append(words) or [WENT_BACK])
     found = call(*(["--json"] if as_json else []))
     assert found.return_value == ExitCode.FAILED
-    assert [words[2] for words in asked] == [{"node1"}]
+    assert [words[1:] for words in asked] == [("run-7", {"node1"})]
     if as_json:
         assert json.loads(found.output)["went_back"][0]["old"] == "5.5.3"
         return

@@ -157,6 +157,7 @@ def test_bare_hosts_get_stock_and_are_named_to_the_roles(told, tmp_path, monkeyp
     result = runner.run("install", site)
     assert result.strategy == "stock"
     extra = told[0].told["extravars"]["localcloud_run"]
+    assert result.run_id == extra["id"]
     assert extra["without_python"] == ["bare"]
     assert told[0].env["ANSIBLE_PYTHON_INTERPRETER"] == "/usr/bin/python3"
 
