@@ -137,6 +137,18 @@ def test_an_upgrade_that_was_killed_goes_on_with_what_was_kept_before_it(host):
     assert host.files() == before
 
 
+def test_the_receipt_is_closed_again_with_the_packages_that_came_meanwhile(host, monkeypatch):
+    earlier.keep("2.0.1", "run-1")
+    content = json.loads(host.receipt.read_text())
+    entry = content["components"]["tljh"]
+    entry.update(packages=["git"], packages_before=["git", "vim"])  # as an installation begins
+    host.receipt.write_text(json.dumps(content))
+    monkeypatch.setattr(earlier, "installed_packages", lambda: ["git", "vim", "r-base-core"])
+    earlier.back("run-1")
+    entry = json.loads(host.receipt.read_text())["components"]["tljh"]
+    assert entry["packages"] == ["git", "r-base-core"] and "packages_before" not in entry
+
+
 def test_the_next_run_may_stop_before_it_comes_to_the_upgrade(host):
     earlier.keep("2.0.1", "run-1")
     host.upgrade()

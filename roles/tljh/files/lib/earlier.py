@@ -188,6 +188,12 @@ def put_back(kept: dict) -> None:
         copied(KEPT / "others" / number, Path(name))
 
 
+def installed_packages() -> list[str]:
+    words = ["dpkg-query", "-W", "-f", "${db:Status-Abbrev} ${Package}\n"]
+    shown = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+    return [line.split()[-1] for line in shown.splitlines() if line.startswith("ii ")]
+
+
 def remember(kept: dict) -> None:
     """The receipt says what runs, which `status` and the next run read."""
     content = receipt()
@@ -195,6 +201,10 @@ def remember(kept: dict) -> None:
     if entry is None:
         return
     entry.update(version=kept["old"], facts=kept["facts"])
+    # Open since the upgrade began: packages of the distribution that it brought stay on the host.
+    if (before := entry.pop("packages_before", None)) is not None:
+        came = set(installed_packages()) - set(before)
+        entry["packages"] = sorted(came | set(entry.get("packages", [])))
     draft = RECEIPT.with_suffix(".new")
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as stream:
         stream.write(json.dumps(content, indent=1, sort_keys=True) + "\n")
