@@ -132,7 +132,8 @@ class Refused(Exception):
 def module_double(directory: Path, **parameters):
     """A stand-in for AnsibleModule: its parameters, and a failure that can be caught."""
     known = {
-        **{"component": "hub", "version": "1", "user_group": "", "homes": "", "facts": {}},
+        **{"component": "hub", "version": "1", "user_group": "", "homes": ""},
+        **{"facts": {}, "people": {}},
         **{key: [] for key in ("paths", "data_paths", "units", "groups", "after_removal")},
         **{"keep_packages": True, "delete_data": False, "directory": str(directory)},
     }

@@ -78,6 +78,11 @@ options:
     type: list
     elements: list
     default: []
+  people:
+    description: Of a hub, where on this host lies what people come back to (C(accounts),
+      C(cookie_secret), C(authority), C(authority_key)); see the module C(hub_takeover).
+    type: dict
+    default: {}
   facts:
     description: What C(localcloud status) wants to know (endpoint, certificate, user units).
     type: dict
@@ -133,6 +138,13 @@ class Receipt:
     def component(self, name: str) -> dict:
         return self.content["components"].setdefault(name, {})
 
+    def elsewhere(self, name: str, key: str) -> dict:
+        """Paths or groups of the other components → what was there before any of them came."""
+        found: dict = {}
+        for other, entry in self.content["components"].items():
+            found.update(entry.get(key, {}) if other != name else {})
+        return found
+
     @property
     def changed(self) -> bool:
         return json.dumps(self.content, sort_keys=True) != self.before
@@ -149,19 +161,24 @@ class Receipt:
     def drop(self, name: str) -> None:
         """Forget a component, and the receipt itself with the last one."""
         self.content["components"].pop(name, None)
+        shutil.rmtree(self.directory / "aside" / name, ignore_errors=True)
         if self.content["components"]:
             self.save()
         else:
             shutil.rmtree(self.directory, ignore_errors=True)
 
 
-def remember_path(receipt: Receipt, entry: dict, name: str, dry: bool) -> None:
-    """Note what stands at a path before the component touches it, once."""
+def remember_path(
+    receipt: Receipt, entry: dict, name: str, dry: bool, others: dict[str, dict]
+) -> None:
+    """Note what stands at a path before any component touches it, once."""
     known = entry.setdefault("paths", {})
     if name in known:
         return
     path = Path(name)
-    if path.is_symlink():
+    if name in others:
+        known[name] = {key: value for key, value in others[name].items() if key != "data"}
+    elif path.is_symlink():
         known[name] = {"was": "link", "target": str(path.readlink())}
     elif path.is_dir():
         known[name] = {"was": "directory"}
@@ -198,18 +215,22 @@ def declare(module: AnsibleModule, receipt: Receipt) -> None:
     wanted = module.params
     entry = receipt.component(wanted["component"])
     entry.setdefault("installed_at", now())
+    others = receipt.elsewhere(wanted["component"], "paths")
     for name in wanted["paths"] + wanted["data_paths"]:
-        remember_path(receipt, entry, name, module.check_mode)
+        remember_path(receipt, entry, name, module.check_mode, others)
         if name in wanted["data_paths"]:
             entry["paths"][name]["data"] = True
     groups = entry.setdefault("groups", {})
+    known = receipt.elsewhere(wanted["component"], "groups")
     for name in wanted["groups"]:
-        groups.setdefault(name, "present" if exists_group(name) else "absent")
+        groups.setdefault(name, known.get(name) or ("present" if exists_group(name) else "absent"))
     for key in ("units", "after_removal"):
         kept = entry.setdefault(key, [])
         kept.extend(item for item in wanted[key] if item not in kept)
     for key in ("user_group", "homes"):
         entry[key] = wanted[key] or entry.get(key, "")
+    if wanted["people"]:
+        entry["people"] = wanted["people"]
     # Kept until settled: a run that was killed in between still finds the older list.
     if entry.get("version") != wanted["version"] or "packages" not in entry:
         entry.setdefault("packages_before", installed_packages())
@@ -238,6 +259,20 @@ def users_of(group: str) -> list[pwd.struct_passwd]:
     return [u for u in pwd.getpwall() if u.pw_name in members or u.pw_gid == found.gr_gid]
 
 
+def without_shared(receipt: Receipt, name: str) -> dict:
+    """A component's entry without what another one holds, too: that goes with the last of them."""
+    entry = receipt.component(name)
+    others = [one for key, one in receipt.content["components"].items() if key != name]
+    own = dict(entry)
+    for key in ("paths", "groups"):
+        held = receipt.elsewhere(name, key)
+        own[key] = {one: was for one, was in entry.get(key, {}).items() if one not in held}
+    for key in ("units", "packages"):
+        also = {one for other in others for one in other.get(key, [])}
+        own[key] = [one for one in entry.get(key, []) if one not in also]
+    return own
+
+
 def remove_users(entry: dict, delete_data: bool) -> None:
     """Remove the component's Unix users; their homes only with ``delete_data``."""
     group = entry.get("user_group")
@@ -247,7 +282,8 @@ def remove_users(entry: dict, delete_data: bool) -> None:
     for name, was in entry.get("groups", {}).items():
         if was == "absent":
             run("groupdel", name)
-    if delete_data and entry.get("homes"):
+    shared = group and group not in entry["groups"]
+    if delete_data and entry.get("homes") and not shared:
         for home in homes_of_nobody(entry["homes"]):
             shutil.rmtree(home, ignore_errors=True)
 
@@ -342,11 +378,10 @@ def remove(module: AnsibleModule, receipt: Receipt) -> dict:
     name = module.params["component"]
     if name not in receipt.content["components"]:
         return {"changed": False, "removed": {}}
-    entry = receipt.component(name)
-    entry.setdefault("groups", {})
-    entry.setdefault("units", [])
+    entry = without_shared(receipt, name)
     delete_data = module.params["delete_data"]
-    users = [user.pw_name for user in users_of(entry.get("user_group", ""))]
+    group = entry.get("user_group", "")
+    users = [user.pw_name for user in users_of(group)] if group in entry["groups"] else []
     removed = {"paths": sorted(entry.get("paths", {})), "units": entry["units"], "users": users}
     if module.check_mode:
         return {"changed": True, "removed": removed}
@@ -363,7 +398,8 @@ def remove(module: AnsibleModule, receipt: Receipt) -> dict:
     parents |= set(receipt.content.get("parents", []))
     receipt.content["parents"] = sorted(remove_parents(parents))
     run("systemctl", "daemon-reload")
-    run("systemctl", "reset-failed", *entry["units"])
+    if entry["units"]:
+        run("systemctl", "reset-failed", *entry["units"])
     for command in entry.get("after_removal", []):
         run(*command)
     problem = ""
@@ -401,6 +437,7 @@ def main() -> None:
             "user_group": {"type": "str", "default": ""},
             "homes": {"type": "str", "default": ""},
             "after_removal": {"type": "list", "elements": "list", "default": []},
+            "people": {"type": "dict", "default": {}},
             "facts": {"type": "dict", "default": {}},
             "keep_packages": {"type": "bool", "default": True},
             "delete_data": {"type": "bool", "default": False},

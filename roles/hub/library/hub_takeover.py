@@ -1,0 +1,232 @@
+#!/usr/bin/python
+"""Ansible module: one hub takes over the people of another one on the same server.
+
+The receipt says which hubs there are. What is stopped is not deleted: the old hub's units are set
+aside and come back when people go back to it. Accounts are where the hub's database is, and there
+is one at any time: so a run that was killed at any moment, and one that goes the other way, find
+out who has the people by looking.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+from contextlib import closing
+from pathlib import Path
+
+from ansible.module_utils.basic import AnsibleModule
+
+DOCUMENTATION = """
+module: hub_takeover
+short_description: Take over the people of another hub on this server
+description:
+  - Stops the hub that has the people, and their servers; brings its database and its certificate
+    authority to the places that this hub's receipt declares. Does nothing if there is no other hub
+    or people came long ago.
+author: The localcloud authors
+options:
+  component:
+    description: The hub that takes over (a role). Its receipt is declared.
+    type: str
+    required: true
+  directory:
+    description: Where the receipt lives.
+    type: path
+    default: /var/lib/localcloud
+"""
+RETURN = """
+moved_from:
+  description: Hubs that people were brought from, or that were only put to sleep.
+  type: list
+  returned: always
+"""
+
+UNITS = "/etc/systemd/system/"
+# What comes along as it is. The database has its own way.
+PLAIN = {"cookie_secret": 0o600, "authority_key": 0o600, "authority": 0o644}
+
+
+class Wrong(Exception):
+    """What cannot be brought; the text says why."""
+
+
+def systemctl(*words: str) -> None:
+    subprocess.run(
+        ["systemctl", *words],
+        env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"},
+        capture_output=True,
+        check=False,
+    )
+
+
+def write(path: Path, content: bytes, mode: int) -> None:
+    """Replace a file by a rename, for root alone until it has its mode."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft = path.with_name(path.name + ".new")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+    draft.chmod(mode)
+    draft.replace(path)
+
+
+class Store:
+    """The receipt, and what is set aside beside it."""
+
+    def __init__(self, directory: str) -> None:
+        self.directory = Path(directory)
+        self.path = self.directory / "receipt.json"
+        try:
+            self.content = json.loads(self.path.read_text())
+        except FileNotFoundError:
+            self.content = {"version": 1, "components": {}}
+
+    def save(self) -> None:
+        text = json.dumps(self.content, indent=1, sort_keys=True) + "\n"
+        write(self.path, text.encode(), 0o600)
+
+
+class Hub:
+    """One hub of the receipt."""
+
+    def __init__(self, store: Store, name: str) -> None:
+        self.name = name
+        self.entry = store.content["components"].get(name, {})
+        self.people = {key: Path(path) for key, path in self.entry.get("people", {}).items()}
+        self.aside = store.directory / "aside" / name
+        self.unit_files = [path for path in self.entry.get("paths", {}) if path.startswith(UNITS)]
+
+    @property
+    def has_people(self) -> bool:
+        return "accounts" in self.people and self.people["accounts"].exists()
+
+    def stop(self, keep: set[str]) -> None:
+        """Stop and disable its units; those of ``keep`` belong to another hub."""
+        for unit in self.entry.get("units", []):
+            if unit not in keep:
+                systemctl("disable", unit)
+                systemctl("stop", unit)
+
+    def stop_servers(self) -> None:
+        """People's servers speak to the hub that started them, and to no other."""
+        if pattern := self.entry.get("facts", {}).get("user_units"):
+            systemctl("stop", pattern)
+
+    def put_aside(self, keep: list[str]) -> None:
+        """Its unit files; another hub has files of the same name."""
+        for name in self.unit_files:
+            path = Path(name)
+            if name not in keep and os.path.lexists(path):
+                self.aside.mkdir(mode=0o700, parents=True, exist_ok=True)
+                move(path, self.aside / path.name)
+
+    def bring_back(self) -> None:
+        """Its unit files, from where they were put aside."""
+        for name in self.unit_files:
+            if (kept := self.aside / Path(name).name).exists():
+                move(kept, Path(name))
+        shutil.rmtree(self.aside, ignore_errors=True)
+
+
+def move(source: Path, target: Path) -> None:
+    """Put something into the place of what is there."""
+    if target.is_dir() and not target.is_symlink():
+        shutil.rmtree(target)
+    elif os.path.lexists(target):
+        target.unlink()
+    shutil.move(source, target)
+
+
+def bring_database(source: Path, target: Path) -> None:
+    """The whole database; from then on the old one's has another name."""
+    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft = target.with_name(target.name + ".new")
+    draft.unlink(missing_ok=True)
+    os.close(os.open(draft, os.O_WRONLY | os.O_CREAT, 0o600))
+    try:
+        with closing(sqlite3.connect(source)) as one, closing(sqlite3.connect(draft)) as other:
+            one.backup(other)
+    except sqlite3.Error as error:
+        draft.unlink()
+        raise Wrong(f"{source}: {error}") from error
+    with draft.open("rb") as stream:
+        os.fsync(stream.fileno())
+    for ending in ("-journal", "-wal", "-shm"):
+        target.with_name(target.name + ending).unlink(missing_ok=True)
+    draft.replace(target)
+    source.replace(moved(source))
+    moved(target).unlink(missing_ok=True)  # of an earlier way there; the newer one is its brother
+
+
+def moved(database: Path) -> Path:
+    """What a database is called that people are no longer in."""
+    return database.with_name(database.name + ".moved")
+
+
+def bring_people(old: Hub, new: Hub) -> None:
+    for key, mode in PLAIN.items():
+        source, target = old.people.get(key), new.people.get(key)
+        if source and target and source.exists():
+            write(target, source.read_bytes(), mode)
+    bring_database(old.people["accounts"], new.people["accounts"])
+
+
+def take_over(store: Store, old: Hub, new: Hub) -> None:
+    """Each step can be repeated; the receipt is told last."""
+    if old.has_people:
+        old.stop(keep=set())
+        old.stop_servers()
+        old.put_aside(keep=[])
+        new.bring_back()
+        systemctl("daemon-reload")
+        bring_people(old, new)
+    else:  # it never came so far as to have any, or gave them back
+        old.stop(keep=set(new.entry.get("units", [])))
+        old.put_aside(keep=new.unit_files)
+        new.bring_back()
+        systemctl("daemon-reload")
+    # What came with the old one may be needed by the new one, and goes with it.
+    packages = {*new.entry.get("packages", []), *old.entry.get("packages", [])}
+    new.entry["packages"] = sorted(packages)
+    new.entry.pop("moved_to", None)
+    old.entry["moved_to"] = new.name
+    store.save()
+
+
+def others_of(store: Store, component: str) -> list[Hub]:
+    """The hubs whose turn is over, as far as that is not done."""
+    own = Hub(store, component)
+    hubs = [Hub(store, name) for name in sorted(store.content["components"]) if name != component]
+    return [
+        hub
+        for hub in hubs
+        if hub.people and (hub.entry.get("moved_to") != component or "moved_to" in own.entry)
+    ]
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "component": {"type": "str", "required": True},
+            "directory": {"type": "path", "default": "/var/lib/localcloud"},
+        },
+        supports_check_mode=True,
+    )
+    store = Store(module.params["directory"])
+    component = module.params["component"]
+    others = others_of(store, component)
+    try:
+        for old in [] if module.check_mode else others:
+            take_over(store, old, Hub(store, component))
+    except (Wrong, OSError) as error:
+        data = {"localcloud_problem": "hub_takeover", "details": str(error)}
+        module.fail_json(msg=json.dumps({**data, "component": component}))
+    module.exit_json(changed=bool(others), moved_from=[hub.name for hub in others])
+
+
+if __name__ == "__main__":
+    main()
