@@ -52,6 +52,7 @@ class ComponentStatus:
     certificate_ends: float | None
     users: int | None  # Unix users, so those with a home: an account gets one at its first server
     servers: int | None
+    moved_to: str = ""  # the hub that this one's people are with now: it is stopped
 
     @property
     def down(self) -> list[str]:
@@ -75,6 +76,8 @@ class ComponentStatus:
 
     @property
     def healthy(self) -> bool:
+        if self.moved_to:
+            return True  # it is as it should be
         answers = self.answer is None or self.answer.alive
         current = self.certificate_ends is None or self.certificate_ends > time.time()
         up = not self.down and not self.restarting
@@ -188,6 +191,7 @@ def _component(name: str, entry: dict[str, Any]) -> ComponentStatus:
         certificate_ends=entry["certificate_ends"],
         users=entry["users"],
         servers=entry["servers"],
+        moved_to=entry.get("moved_to", ""),
     )
 
 

@@ -4,17 +4,31 @@ import json
 import os
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from localcloud import cancel, durations, preview, progress, records, runner, screen, summary, ui
+from localcloud import (
+    cancel,
+    durations,
+    moving,
+    preview,
+    progress,
+    records,
+    runner,
+    screen,
+    summary,
+    ui,
+)
 from localcloud.cli.options import json_option, limit_option, site_options
 from localcloud.errors import ExitCode, LocalcloudError
 from localcloud.estimates import Estimate
 from localcloud.i18n import _, ngettext
 from localcloud.outcome import RunResult
 from localcloud.site import Site, load_site
+
+if TYPE_CHECKING:
+    from localcloud.preflight import Move
 
 
 @click.command("install", help=_("Make the servers what the site says."))
@@ -38,7 +52,7 @@ def command(
     with cancel.as_interrupt():
         site = load_site(inventory, limit=limit)
         with site.lock("install"):
-            code = _check(site, as_json)
+            code, moves = _check(site, as_json)
             if code != ExitCode.DONE:
                 return int(code)
             seen = preview.Preview() if dry_run else None
@@ -53,10 +67,11 @@ def command(
     if good and not all(report.ok for report in journeys):
         code = ExitCode.FAILED
     if as_json:
-        _print_json(site, result, journeys, went_back, code)
+        _print_json(site, result, journeys, went_back, moves, code)
     elif not good:
         summary.show_failures(result)
         _tell(went_back)
+        moving.show_way_back([] if dry_run or went_back else moves)
     elif seen is not None:
         seen.show(result, verbose > 0)
     else:
@@ -65,13 +80,16 @@ def command(
             _tell(went_back)
         elif code != ExitCode.DONE:
             ui.bad(_("The hub is installed, but a student's journey through it failed: see above."))
+            moving.show_way_back(moves)
+        else:
+            moving.show_left(moves)
     return int(code)
 
 
-def _check(site: Site, quiet: bool) -> ExitCode:
-    """The preflight: shown in full only where it blocks."""
+def _check(site: Site, quiet: bool) -> "tuple[ExitCode, list[Move]]":
+    """The preflight, shown in full only where it blocks; and whose people will move."""
     if os.environ.get(runner.SKIP_CHECK):
-        return ExitCode.DONE
+        return ExitCode.DONE, []
     from localcloud import preflight
     from localcloud.cli import check
 
@@ -81,15 +99,15 @@ def _check(site: Site, quiet: bool) -> ExitCode:
     if quiet:
         if code != ExitCode.DONE:
             ui.out(json.dumps(report.as_json(), indent=1, ensure_ascii=False))
-        return code
+        return code, report.moves
     if code != ExitCode.DONE:
         check.show(report)
-        return code
+        return code, []
     check.show_warnings(report)
     words = ngettext("Server {hosts} is ready", "Servers {hosts} are ready", len(site.hosts))
     words = words.format(hosts=screen.names(list(site.hosts)))
     ui.ok(f"{words:<44}  {durations.exact(time.monotonic() - began)}")
-    return code
+    return code, report.moves
 
 
 def _run(
@@ -169,7 +187,12 @@ def _password(password: str, show: bool) -> str:
 
 
 def _print_json(
-    site: Site, result: RunResult, journeys: list[Any], went_back: list[Any], code: ExitCode
+    site: Site,
+    result: RunResult,
+    journeys: list[Any],
+    went_back: list[Any],
+    moves: "list[Move]",
+    code: ExitCode,
 ) -> None:
     endpoints = [
         {"component": one.component, "host": one.host, "url": one.url, "admins": list(one.admins)}
@@ -184,5 +207,6 @@ def _print_json(
             {"error": one.message} if isinstance(one, LocalcloudError) else one.as_dict()
             for one in went_back
         ],
+        "moves": moving.as_json(moves),
     }
     ui.out(json.dumps(found, indent=1, ensure_ascii=False))

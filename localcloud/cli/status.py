@@ -81,6 +81,9 @@ def _state(one: "ComponentStatus") -> str:
     """`runs; answers at https://… in 0.03 s; 12 homes, 3 servers; certificate until 2027-11-22`."""
     from localcloud import hints, ui
 
+    if one.moved_to:
+        words = _("stopped: people moved to {hub}; `localcloud reset --old-hub` takes it out")
+        return hints.complete(words.format(hub=one.moved_to))
     if not one.complete:
         words = hints.complete(_("unfinished; `localcloud install` goes on where it stopped"))
         return ui.style(words, "warning")

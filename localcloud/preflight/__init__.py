@@ -4,17 +4,17 @@ from typing import TYPE_CHECKING
 
 from localcloud.errors import ExitCode, LocalcloudError, UsageError
 from localcloud.i18n import number
-from localcloud.preflight import between, findings, meeting, mirror_findings, node_findings
+from localcloud.preflight import between, findings, meeting, mirror_findings, moving, node_findings
 from localcloud.preflight.facts import Facts
 from localcloud.preflight.needs import Needs, gather
 from localcloud.preflight.probe import Question, ask
-from localcloud.preflight.report import Finding, Report, finding
+from localcloud.preflight.report import Finding, Move, Report, finding
 from localcloud.ssh import Connection, SshError, on_all
 
 if TYPE_CHECKING:
     from localcloud.site import Site
 
-__all__ = ["Finding", "Report", "check"]
+__all__ = ["Finding", "Move", "Report", "check"]
 
 # Only these verbs put something on a host; the others just need to get in.
 _BUILDING = {"install", "check", "upgrade"}
@@ -55,6 +55,7 @@ def check(site: "Site", verb: str = "install") -> Report:
         else:
             report.facts[name] = answer
             judged = _judge(name, answer, needs[name], builds)
+            report.moves += moving.moves(name, answer, needs[name])
             report.findings += judged
             if not any(found.severity == "blocking" for found in judged):
                 report.findings.append(_summary(name, answer))
@@ -78,6 +79,7 @@ def _judge(name: str, facts: Facts, needs: Needs, builds: bool) -> list[Finding]
         *findings.of_host(name, facts, needs),
         *node_findings.of_host(name, facts, needs),
         *mirror_findings.mirrors(name, facts, needs),
+        *moving.of_host(name, facts, needs),
     ]
 
 

@@ -39,6 +39,7 @@ def parse(text: str) -> Facts:
     Memory, swap and disk in MiB; ``disk``: path → free_mib, total_mib, mount; ``ports``: number →
     list of {address, process, pid, unit}; ``mirrors``: list of {kind, result, seconds, url,
     detail}; ``receipt``: the parsed receipt, None if there is none or it cannot be read;
+    ``people``: hub → {accounts (None: it has none of its own), admins, homes, servers};
     ``complete`` tells whether the probe came to its end. More, see ``node_facts.of``.
     """
     said = _lines(text)
@@ -60,9 +61,15 @@ def parse(text: str) -> Facts:
     facts["ports"] = _ports(said)
     facts["mirrors"] = [_mirror(line) for line in said.get("mirror", [])]
     facts["receipt"], facts["receipt_broken"] = _receipt(said.get("receipt", []))
+    facts["people"] = _people(said.get("people", []))
     facts["time"] = [_seconds(said, "time_begin"), _seconds(said, "time_end")]
     facts |= node_facts.of(said)
     return facts
+
+
+def installed(facts: Facts) -> dict[str, Any]:
+    """The components in a host's receipt."""
+    return dict((facts["receipt"] or {}).get("components", {}))
 
 
 def _lines(text: str) -> dict[str, list[str]]:
@@ -171,3 +178,11 @@ def _receipt(lines: list[str]) -> tuple[dict[str, Any] | None, bool]:
         return None, True
     known = isinstance(receipt, dict) and isinstance(receipt.get("components"), dict)
     return (receipt, False) if known else (None, True)
+
+
+def _people(lines: list[str]) -> dict[str, dict[str, Any]]:
+    """Hub → how many people it has; nothing of a host that could not count them."""
+    try:
+        return {name: dict(known) for line in lines for name, known in json.loads(line).items()}
+    except (ValueError, AttributeError):
+        return {}

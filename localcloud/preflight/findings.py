@@ -1,11 +1,12 @@
 """Facts of one host + what it must offer → findings. Pure functions: no network, no files."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from localcloud.i18n import _, number
-from localcloud.preflight.facts import Facts
+from localcloud.preflight import moving
+from localcloud.preflight.facts import Facts, installed
 from localcloud.preflight.needs import Needs
 from localcloud.preflight.report import Finding, finding
 
@@ -29,11 +30,6 @@ def of_host(host: str, facts: Facts, needs: Needs) -> list[Finding]:
 def access(host: str, facts: Facts, needs: Needs) -> list[Finding]:
     """What matters if nothing is going to be installed: getting in, and becoming root."""
     return [*power(host, facts, needs), *clock(host, facts, needs)]
-
-
-def installed(facts: Facts) -> Mapping[str, Any]:
-    """The components in a host's receipt."""
-    return (facts["receipt"] or {}).get("components", {})
 
 
 def certificate(host: str, _facts: Facts, needs: Needs) -> Iterator[Finding]:
@@ -132,7 +128,7 @@ def disk(host: str, facts: Facts, needs: Needs) -> Iterator[Finding]:
 
 
 def ports(host: str, facts: Facts, needs: Needs) -> Iterator[Finding]:
-    ours = needs.texts("unit_of_port")
+    ours = needs.texts("unit_of_port") | moving.units(facts, needs)
     for port in needs.numbers("ports"):
         others = [held for held in facts["ports"].get(port, []) if held["unit"] not in ours]
         if not others:
@@ -172,7 +168,7 @@ def packages(host: str, facts: Facts, needs: Needs) -> Iterator[Finding]:
 
 def left_behind(host: str, facts: Facts, needs: Needs) -> Iterator[Finding]:
     """Traces of an earlier installation: homes, and components the site no longer gives."""
-    wanted = {part.name for part in needs.parts}
+    wanted = {part.name for part in needs.parts} | moving.known(facts, needs)
     for name in installed(facts):
         if name not in wanted:
             yield finding(host, "warning", "component_left", component=name)

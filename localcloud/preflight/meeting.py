@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from localcloud.errors import LocalcloudError
-from localcloud.preflight.facts import Facts
-from localcloud.preflight.findings import installed
+from localcloud.preflight.facts import Facts, installed
 from localcloud.preflight.needs import Needs
 from localcloud.preflight.report import Finding, finding
 from localcloud.ssh import Connection, on_all

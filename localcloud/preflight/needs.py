@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from localcloud.components import load_components
 from localcloud.errors import UsageError
 from localcloud.i18n import _
 from localcloud.preflight import defaults
@@ -27,11 +28,21 @@ class Part:
     name: str
     requirements: Mapping[str, Any]
     networks: Mapping[str, str] = field(default_factory=dict)  # setting → the network it names
+    people: str = ""  # where its people's accounts and homes are, if it is a hub
 
     def foreign(self) -> Iterator[tuple[str, str]]:
         """Other installations that would be in the way: (name, path that gives it away)."""
         for name, paths in (self.requirements.get("foreign") or {}).items():
             yield from ((str(name), str(path)) for path in paths)
+
+
+@dataclass(frozen=True)
+class Hub:
+    """A component that people log in to: its group, and what it holds ports with."""
+
+    group: str
+    people: str  # those of hubs with the same word here can come along
+    units: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -44,6 +55,7 @@ class Needs:
     unknown: tuple[str, ...] = ()  # kinds of mirrors whose default place is not known here
     certificates: str = ""  # the setting that names the campus's own authorities
     unfit: Mapping[str, str] = field(default_factory=dict)  # name → why its certificate will not do
+    hubs: Mapping[str, Hub] = field(default_factory=dict)  # all that this kit can install
 
     def largest(self, key: str) -> float:
         return max((float(part.requirements.get(key) or 0) for part in self.parts), default=0)
@@ -71,7 +83,8 @@ def gather(site: "Site", host: "Host") -> tuple[Needs, Question]:
             named = requirements.get("networks") or ()
             networks = {name: str(site.value(host.name, name)) for name in named}
             rendered = site.render(host.name, {**requirements, **beside})
-            parts.append(Part(component.name, rendered, networks))
+            people = str(component.meta.get("people") or "")
+            parts.append(Part(component.name, rendered, networks, people))
     urls: list[tuple[str, str]] = []
     settings: dict[str, str] = {}
     unknown: list[str] = []
@@ -92,7 +105,8 @@ def gather(site: "Site", host: "Host") -> tuple[Needs, Question]:
     ports = _port_settings(site, host)
     question = _question(site, host, parts, urls)
     unfit = _unfit(site, parts, question.certificates)
-    return Needs(tuple(parts), settings, ports, tuple(unknown), certificates, unfit), question
+    needs = Needs(tuple(parts), settings, ports, tuple(unknown), certificates, unfit, _hubs())
+    return needs, question
 
 
 def _unfit(site: "Site", parts: list[Part], authorities: str) -> dict[str, str]:
@@ -105,6 +119,15 @@ def _unfit(site: "Site", parts: list[Part], authorities: str) -> dict[str, str]:
 
             if fault := own_certificate.fault(Path(site.directory), wanted, authorities):
                 found[str(wanted["name"])] = fault
+    return found
+
+
+def _hubs() -> dict[str, Hub]:
+    found = {}
+    for component in load_components().values():
+        if people := component.meta.get("people"):
+            units = (component.meta.get("requirements") or {}).get("unit_of_port") or ()
+            found[component.name] = Hub(str(component.group), str(people), frozenset(units))
     return found
 
 
@@ -159,6 +182,7 @@ def _question(
         modules=tuple(_listed(parts, "modules")),
         there=tuple(path for part in parts for _name, path in part.foreign()),
         fsync=tuple(sorted(timed)),
+        people=any(part.people for part in parts),
         urls=tuple(urls),
         own_apt="apt" in kinds and "apt" not in given,
         certificates=_certificates(site, host, setting("certificates")),

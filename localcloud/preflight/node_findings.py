@@ -10,8 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from localcloud.i18n import number as decimal
-from localcloud.preflight.facts import Facts
-from localcloud.preflight.findings import installed
+from localcloud.preflight.facts import Facts, installed
 from localcloud.preflight.needs import Needs, Part
 from localcloud.preflight.report import Finding, finding
 

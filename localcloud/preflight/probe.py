@@ -18,7 +18,8 @@ TIMEOUT = 90  # seconds; mirrors that hang take 9, an emulated machine at work h
 class Question:
     """What to ask a host. ``urls``: (kind, URL) pairs; ``certificates``: PEM text.
 
-    ``modules`` are the kernel's; ``there``: paths to look for; ``fsync``: paths to time writes at.
+    ``modules`` are the kernel's; ``there``: paths to look for; ``fsync``: paths to time writes at;
+    ``people``: whether to count those of the hubs that the receipt names.
     """
 
     paths: tuple[str, ...] = ()
@@ -32,6 +33,7 @@ class Question:
     modules: tuple[str, ...] = ()
     there: tuple[str, ...] = ()
     fsync: tuple[str, ...] = ()
+    people: bool = False  # of the hubs that are there
 
 
 @cache
@@ -58,6 +60,7 @@ def script(question: Question) -> bytes:
                 "LC_THERE": " ".join(question.there),
                 "LC_FSYNC": " ".join(question.fsync),
                 "LC_FSYNC_PERL": _file("fsync.pl") if question.fsync else "",
+                "LC_PEOPLE": _file("people.py") if question.people else "",
             }
         ),
     }

@@ -5,7 +5,8 @@
 # host's own package sources too), LC_CA (PEM), LC_HTTP_PROXY, LC_HTTPS_PROXY, LC_NO_PROXY,
 # LC_PYTHON (mirrors.py), LC_PERL (mirrors.pl), LC_NODE (1: what a cluster must know, too),
 # LC_MODULES (of the kernel), LC_ROOT (assignments
-# for root's part: LC_THERE, paths to look for; LC_FSYNC, paths to time; LC_FSYNC_PERL, fsync.pl).
+# for root's part: LC_THERE, paths to look for; LC_FSYNC, paths to time; LC_FSYNC_PERL, fsync.pl;
+# LC_PEOPLE, people.py, where a hub is wanted).
 
 say() { printf '%s=%s\n' "$1" "$2"; }
 has() { command -v "$1" >/dev/null 2>&1; }
@@ -178,6 +179,8 @@ fi
   { cat /var/lib/localcloud/receipt.json; echo; } | sed '/^$/d; s/^/receipt=/'
 [ -r /sys/class/dmi/id/product_uuid ] && sed 's/^/product_uuid=/' /sys/class/dmi/id/product_uuid
 for path in $LC_THERE; do [ -e "$path" ] && echo "there=$path"; done
+[ -n "$LC_PEOPLE" ] && [ -r /var/lib/localcloud/receipt.json ] &&
+  command -v python3 >/dev/null 2>&1 && python3 -I -c "$LC_PEOPLE" </dev/null 2>/dev/null
 [ -n "$LC_FSYNC" ] && [ "$(id -u)" = 0 ] && command -v perl >/dev/null 2>&1 &&
   perl -e "$LC_FSYNC_PERL" $LC_FSYNC </dev/null 2>/dev/null
 true

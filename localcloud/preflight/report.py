@@ -28,6 +28,16 @@ def finding(host: str, severity: str, problem_id: str, **data: Any) -> Finding:
     return Finding(host, problem_id, severity, problem.message, problem.remedy)
 
 
+@dataclass(frozen=True)
+class Move:
+    """People go from one hub to another on a host. ``group``: that of the old one."""
+
+    host: str
+    old: str
+    new: str
+    group: str
+
+
 @dataclass
 class Report:
     """Findings, worst first for each host in the site's order; facts of the hosts that answered."""
@@ -36,6 +46,7 @@ class Report:
     facts: dict[str, Facts] = field(default_factory=dict)
     unreachable: list[str] = field(default_factory=list)  # names of hosts
     hosts: list[str] = field(default_factory=list)
+    moves: list[Move] = field(default_factory=list)
 
     @property
     def blocking(self) -> list[Finding]:

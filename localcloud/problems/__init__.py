@@ -18,6 +18,7 @@ from localcloud.problems import (
     k3s,
     login,
     mirrors,
+    moving,
     preflight,
     run,
     storage,
@@ -36,6 +37,7 @@ PROBLEMS: dict[str, Template] = {
     **k3s.PROBLEMS,
     **storage.PROBLEMS,
     **tljh.PROBLEMS,
+    **moving.PROBLEMS,
     **z2jh.PROBLEMS,
     **journey.PROBLEMS,
 }

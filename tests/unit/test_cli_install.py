@@ -360,3 +360,26 @@ def test_verify_of_nothing_says_what_to_do(world, monkeypatch):
 def test_install_without_a_terminal_asks_nothing(world, monkeypatch):
     monkeypatch.setattr("builtins.input", lambda *_a: pytest.fail("asked"))
     assert call().return_value == ExitCode.DONE
+
+
+MOVE = preflight.Move("node1", "jupyterhub", "tljh", "jupyterhub")
+
+
+def test_after_a_move_the_old_hub_waits_for_a_word(world):
+    world.report.moves = [MOVE]
+    said = " ".join(call().output.split())
+    assert "People have moved from JupyterHub to The Littlest JupyterHub on host node1" in said
+    assert "`localcloud reset --old-hub`" in said
+    assert json.loads(call("--json").output)["moves"][0]["old"] == "jupyterhub"
+
+
+@pytest.mark.parametrize("at", ["playbook", "journey"])
+def test_a_move_that_failed_says_how_to_go_back(world, at):
+    world.report.moves = [MOVE]
+    world.journey_ok = at != "journey"
+    world.outcome = {"status": "failed"} if at == "playbook" else {}
+    found = call()
+    assert found.return_value == ExitCode.FAILED
+    said = " ".join(found.output.split())
+    assert "JupyterHub is still on host node1" in said
+    assert "put the host into the group jupyterhub again" in said and "reset" not in said

@@ -1,6 +1,7 @@
 """`localcloud reset` with a runner that runs nothing: the plan, the questions, the end."""
 
 import json
+from types import SimpleNamespace
 
 import click.testing
 import pytest
@@ -230,3 +231,75 @@ def test_receipts_are_read_or_said_to_be_broken():
     for answer in (Completed(1, "", "sudo: a password is required"), Completed(0, "{", "")):
         with pytest.raises(LocalcloudError, match="receipt of host node1"):
             receipts.read(ConnectionDouble(answer))
+
+
+# -- a hub that people have moved away from -------------------------------------------------------
+
+UNIT = "/etc/systemd/system/jupyterhub.service"
+
+
+@pytest.fixture
+def moved(world, monkeypatch):
+    """People went from the plain hub to TLJH on node1; what a student finds there can be chosen."""
+    old = {**HUB, "moved_to": "tljh", "user_group": "g", "facts": {"endpoint": "http://h"}}
+    old["paths"] = {**HUB["paths"], UNIT: {"was": "absent"}}
+    old["units"] = ["jupyterhub.service", "jupyterhub-proxy.service"]
+    new = {"paths": {UNIT: {"was": "absent"}}, "units": ["jupyterhub.service"], "users": []}
+    world.receipts["node1"] = {"base": {}, "jupyterhub": old, "tljh": new}
+    world.after["node1"] = {"base": {}, "tljh": new}
+    world.tags, world.walked, world.student_ok = [], [], True
+    plain = world.run
+
+    def run(verb, site, *, tags=None, **more):
+        world.tags.append(tags)
+        return plain(verb, site, **more)
+
+    def walk(endpoint, _site, _view):
+        world.walked.append(endpoint.host)
+        return SimpleNamespace(ok=world.student_ok, render=lambda: "✗ Log in: no answer.")
+
+    monkeypatch.setattr(runner, "run", run)
+    monkeypatch.setattr("localcloud.walk.walk", walk)
+    hosts = [SimpleNamespace(host=name) for name in ("node1", "node2")]
+    monkeypatch.setattr(type(world.site), "endpoints", lambda _self: hosts, raising=False)
+    return world
+
+
+def test_only_the_old_hub_goes_and_only_after_a_journey_through_the_new_one(moved):
+    found = call("--old-hub", "--yes")
+    assert found.return_value == ExitCode.DONE
+    assert moved.walked == ["node1"]
+    assert moved.tags == ["jupyterhub"]
+    assert moved.asked == [("reset", "node1", {"delete_data": False})]
+    said = " ".join(found.output.split())
+    assert "jupyterhub-proxy.service" in said and "/etc/jupyterhub" in said
+    assert UNIT not in said and "jupyterhub.service," not in said, "the new hub has those, too"
+    assert "copied to" not in said, "its accounts are not its own any more"
+    assert "node1 has only the hub that people are with." in said
+    assert not list(moved.site.run_dir.glob("kept/*/left.json"))
+
+
+def test_while_a_student_fails_in_the_new_hub_the_old_one_stays(moved):
+    moved.student_ok = False
+    with pytest.raises(LocalcloudError, match="old hub stays"):
+        call_raising("--old-hub", "--yes")
+    assert moved.asked == []
+
+
+def test_without_an_old_hub_there_is_nothing_to_do(moved):
+    del moved.receipts["node1"]["jupyterhub"]
+    found = call("--old-hub", "--yes")
+    assert found.return_value == ExitCode.DONE and moved.asked == []
+    assert "node1: there is no hub here that people have moved away from." in found.output
+
+
+def test_homes_are_not_the_old_hubs_to_delete(moved):
+    with pytest.raises(UsageError, match="no home directories of its own"):
+        call_raising("--old-hub", "--yes-delete-data")
+
+
+def call_raising(*arguments):
+    found = call(*arguments)
+    if found.exception:
+        raise found.exception
+    return found

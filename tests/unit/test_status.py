@@ -67,6 +67,14 @@ def test_a_living_hub_on_one_line(tmp_path, shown):
     assert server.connections == 1
 
 
+def test_a_hub_that_people_left_is_neither_alive_nor_broken(tmp_path, shown):
+    site, _server = served_site(tmp_path, answering(moved_to="tljh", complete=False, units={}))
+    result = shown(site)
+    assert (
+        "stopped: people moved to tljh; `localcloud reset --old-hub` takes it out" in result.output
+    )
+
+
 def test_a_service_that_is_down_says_where_to_look(tmp_path, shown):
     unit = {"active": "failed", "enabled": "enabled", "since": ""}
     site, _server = served_site(tmp_path, answering(units={"jupyterhub.service": unit}))
@@ -200,6 +208,7 @@ def test_json_keys_are_stable(tmp_path, shown):
         "certificate_ends",
         "users",
         "servers",
+        "moved_to",
         "healthy",
     }
     assert hosts["h1"]["components"]["jupyterhub"]["healthy"] is True
