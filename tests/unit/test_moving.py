@@ -7,12 +7,13 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from test_role_code import ROLES, load, module_double, receipt
 
 from localcloud import i18n
 from localcloud.preflight import findings, moving
 from localcloud.preflight.facts import parse
 from localcloud.preflight.needs import Hub, Needs, Part
+from tests.unit.role_code import ROLES, load
+from tests.unit.test_role_code import module_double, receipt
 
 hub_takeover = load("hub/library/hub_takeover.py")
 RECORDED = Path(__file__).parent / "facts"
