@@ -56,6 +56,6 @@ def test_scenario(engine, scenario, tmp_path):
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=5000 if scenario in VIRTUAL else 1500,
+        timeout=5000 if scenario in VIRTUAL else 3000,
     )
     assert done.returncode == 0, done.stdout[-12000:] + done.stderr[-4000:]

@@ -3,9 +3,11 @@
 The tests stand in the order of that life and share one machine.
 """
 
+import contextlib
 import json
 import os
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -33,6 +35,14 @@ READ = "import glob; print(open(glob.glob('tarea*')[0]).read(), "
 READ += "len(open('curso/datos/a.csv').read()))"
 # What no Unix user can be called: neither hub takes it, and its page says what a name is made of.
 REFUSED = ["ana@uni.edu", "josé", "ana/maria", "-ana"]
+
+
+@pytest.fixture(autouse=True)
+def journal(host, request):
+    """Print the journal when a test fails: what it says is what a sysadmin would look at."""
+    yield
+    if request.session.testsfailed:
+        print(host.check_output("journalctl -u jupyterhub -u traefik -n 40 --no-pager"))
 
 
 @pytest.fixture(scope="module")
@@ -149,6 +159,43 @@ def test_a_dry_run_moves_nobody(host, localcloud, memory):
     assert homes(host) == memory["homes"]
 
 
+def failing(*words):
+    """A command that must fail; what it says, in one line."""
+    command = [sys.executable, "-m", "localcloud", "--lang", "en", *words]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=900)
+    assert done.returncode == 1, done.stdout + done.stderr
+    return " ".join((done.stdout + done.stderr).split())
+
+
+@contextlib.contextmanager
+def setting(text):
+    """Another line of the site's settings, as long as it takes."""
+    path = SITE / "group_vars/all/trial.yml"
+    path.write_text(text)
+    yield
+    path.unlink()
+
+
+def test_a_file_that_cannot_be_had_leaves_everybody_at_work(host, memory):
+    with setting("tljh_traefik_url: https://traefik.invalid/not-there"):
+        said = failing("install")
+    assert "put the host into the group jupyterhub again" in said
+    assert host.service("jupyterhub-proxy").is_running and host.service("jupyterhub").is_running
+    assert f"de {ANA['name']}" in cell(ANA, READ)
+
+
+def test_a_new_hub_that_does_not_come_up_lets_everybody_go_back(host, localcloud, memory):
+    with setting('tljh_extra_config: {broken: "raise RuntimeError(1)"}'):
+        said = failing("install")
+        assert "put the host into the group jupyterhub again" in said
+        be("jupyterhub")
+        localcloud("install")
+    assert homes(host) == memory["homes"]
+    assert f"de {ANA['name']}" in cell(ANA, READ) and is_admin(LUZ)
+    assert "Nothing had to be changed" in localcloud("install", "--no-journey")
+    be("tljh")
+
+
 def test_they_move_to_tljh(host, localcloud, memory):
     said = " ".join(localcloud("install").split())
     assert "People have moved from JupyterHub to The Littlest JupyterHub" in said
@@ -194,13 +241,13 @@ def test_going_back_works_while_the_old_hub_is_still_there(host, localcloud, mem
     assert "de ana.maria" in cell(ANA, READ)
     assert is_admin(LUZ)
     logged_in({"name": "eva", "password": "vino-despues-1213"})
-    assert "Nothing had to be changed" in localcloud("install")
+    assert "Nothing had to be changed" in localcloud("install", "--no-journey")
 
 
 def test_and_to_tljh_once_more_after_which_the_plain_hub_may_go(host, localcloud, memory):
     be("tljh")
     localcloud("install")
-    assert "Nothing had to be changed" in localcloud("install")
+    assert "Nothing had to be changed" in localcloud("install", "--no-journey")
     said = " ".join(localcloud("reset", "--old-hub", "--yes").split())
     assert "has only the hub that people are with" in said
     for path in ("/opt/localcloud/jupyterhub", "/etc/jupyterhub", "/var/lib/jupyterhub"):
@@ -209,7 +256,7 @@ def test_and_to_tljh_once_more_after_which_the_plain_hub_may_go(host, localcloud
     assert host.service("jupyterhub").is_running and host.service("jupyterhub").is_enabled
     assert homes(host) == memory["homes"]
     assert "de ana.maria" in cell(ANA, READ)
-    assert "Nothing had to be changed" in localcloud("install")
+    assert "Nothing had to be changed" in localcloud("install", "--no-journey")
     assert "Nothing stands in the way" in localcloud("check")
 
 
@@ -221,7 +268,7 @@ def test_from_tljh_alone_back_to_a_plain_hub_that_is_made_anew(host, localcloud,
         assert f"de {person['name']}" in cell(person, READ)
     assert is_admin(LUZ) and not is_admin(ANA)
     localcloud("reset", "--old-hub", "--yes")
-    assert "Nothing had to be changed" in localcloud("install")
+    assert "Nothing had to be changed" in localcloud("install", "--no-journey")
 
 
 def test_owners_are_the_same_people_as_on_the_first_day(host, memory):
