@@ -274,3 +274,20 @@ def test_from_tljh_alone_back_to_a_plain_hub_that_is_made_anew(host, localcloud,
 def test_owners_are_the_same_people_as_on_the_first_day(host, memory):
     now = host.check_output("getent passwd | grep ^jupyter-").splitlines()
     assert set(memory["users"].splitlines()) <= set(now)
+
+
+def test_after_all_of_it_a_reset_leaves_no_trace_but_the_homes(host, localcloud, memory):
+    """What both hubs shared went from one receipt to the other, and goes with the last."""
+    localcloud("reset", "--yes")
+    for path in (
+        *("/opt/tljh", "/opt/localcloud", "/etc/localcloud", "/etc/jupyterhub", "/srv/shared"),
+        *("/var/lib/jupyterhub", "/var/lib/localcloud", "/usr/bin/tljh-config"),
+        *("/etc/sudoers.d/jupyterhub-admins", "/etc/systemd/journald.conf.d/localcloud.conf"),
+    ):
+        assert not host.file(path).exists, path
+    for group in ("jupyterhub-admins", "jupyterhub-users"):
+        assert not host.group(group).exists, group
+    for package in ("git", "build-essential"):
+        assert not host.package(package).is_installed, package
+    assert host.run("systemctl list-unit-files --no-legend 'jupyter*' 'traefik*'").stdout == ""
+    assert homes(host).count("tarea") == memory["homes"].count("tarea")
