@@ -172,7 +172,8 @@ def test_what_the_site_passes_through_joins_and_wins(rendered):
     much = rendered["much"]
     assert much["config"]["auth"]["type"] == LDAP
     assert much["config"]["users"] == {"admin": ["ana", "luz"], "banned": ["x"]}
-    extra = [f for f in much["secrets"] if f["path"].endswith("/jupyterhub_config.d/50-mine.py")]
+    name = "/jupyterhub_config.d/50-localcloud-mine.py"
+    extra = [f for f in much["secrets"] if f["path"].endswith(name)]
     assert [f["content"] for f in extra] == ["c.Spawner.debug = True"]
 
 

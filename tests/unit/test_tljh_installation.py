@@ -93,6 +93,22 @@ def test_the_second_time_nothing_is_done(host):
     assert host.run() == ({"changed": False, "steps": []}, [])
 
 
+def test_python_code_that_the_site_no_longer_has_is_not_run_any_more(host):
+    folder = host.prefix / "config/jupyterhub_config.d"
+    folder.mkdir()
+    for name in (
+        "00-localcloud.py",
+        "50-localcloud-mine.py",
+        "50-localcloud-old.py",
+        "60-by-hand.py",
+    ):
+        (folder / name).touch()
+    answer, _calls = host.run(extra=[str(folder / "50-localcloud-mine.py")])
+    assert "50-localcloud-old.py" in answer["steps"]
+    left = sorted(path.name for path in folder.iterdir())
+    assert left == ["00-localcloud.py", "50-localcloud-mine.py", "60-by-hand.py"]
+
+
 def test_another_release_is_installed_over_the_one_that_is_there(host):
     """TLJH's installer again, but nothing is asked of conda-forge."""
     host.run()

@@ -92,6 +92,13 @@ class Installation:
             self.memory.touch(mode=0o600)
             self.memory.write_text(text)
 
+    def forget_extra(self) -> None:
+        """Files of tljh_extra_config that the site no longer has: the hub would still run them."""
+        for path in Path(config.CONFIG_DIR, "jupyterhub_config.d").glob("50-localcloud-*.py"):
+            if str(path) not in self.wanted.get("extra", []):
+                path.unlink()
+                self.steps.append(path.name)
+
     # -- Traefik ------------------------------------------------------------------------------
 
     def bring_traefik(self) -> None:
@@ -208,6 +215,7 @@ class Installation:
 
     def bring(self) -> None:
         self.configure()
+        self.forget_extra()
         self.bring_traefik()
         self.install()
         self.install_packages()
