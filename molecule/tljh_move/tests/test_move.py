@@ -117,6 +117,7 @@ def test_people_work_on_the_plain_hub(host, localcloud, memory):
     memory["users"] = host.check_output("getent passwd | grep ^jupyter-")
     assert "tarea 1 ñ.txt" in memory["homes"] and "jupyter-estudiante.con.nom-" in memory["homes"]
     # Made administrator by hand, as on the hub's admin page: no setting knows of it.
+    logged_in(LUZ)  # the hub's list has only people who were there once
     student = logged_in(admin())
     answer = student.browser.api("PATCH", f"{student.hub_url}api/users/luz", {"admin": True})
     assert answer.status_code == 200, answer.text
