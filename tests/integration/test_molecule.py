@@ -21,7 +21,8 @@ def text(scenario: str) -> str:
 
 # Virtual machines take many minutes where they must be emulated.
 VIRTUAL = {name for name in SCENARIOS if "--vm" in text(name)}
-MARKS = {name: [pytest.mark.slow] for name in VIRTUAL}
+SLOW = VIRTUAL | {name for name in SCENARIOS if "# slow:" in text(name)}
+MARKS = {name: [pytest.mark.slow] for name in SLOW}
 
 
 def lacking(scenario: str) -> list[str]:
@@ -56,6 +57,6 @@ def test_scenario(engine, scenario, tmp_path):
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=5000 if scenario in VIRTUAL else 3000,
+        timeout=5000 if scenario in SLOW else 1500,
     )
     assert done.returncode == 0, done.stdout[-12000:] + done.stderr[-4000:]
