@@ -128,6 +128,18 @@ def test_a_run_that_upgraded_nothing_goes_back_to_nothing(host):
     assert host.files()["hub/bin/tljh"] == "2.0.1" and host.calls == []
 
 
+def test_a_hub_that_people_left_is_nothing_to_go_back_to(host):
+    """They come back to a newer release; meanwhile their accounts were with another hub."""
+    content = json.loads(host.receipt.read_text())
+    content["components"]["tljh"]["moved_to"] = "jupyterhub"
+    host.receipt.write_text(json.dumps(content))
+    host.database.rename(f"{host.database}.moved")
+    assert earlier.keep("2.0.1", "run-1") == {"changed": False}
+    host.database.touch()
+    assert earlier.back("run-1") == {}
+    assert host.database.exists(), "the accounts that came along are not put aside for old ones"
+
+
 def test_an_upgrade_that_was_killed_goes_on_with_what_was_kept_before_it(host):
     before = host.files()
     earlier.keep("2.0.1", "run-1")

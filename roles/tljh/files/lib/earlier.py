@@ -146,6 +146,9 @@ def keep(new: str, run: str) -> dict:
         return {"changed": False}
     if numbers(new) < numbers(old):
         raise Problem("tljh_version_down", node=os.uname().nodename, old=old, new=new)
+    if "moved_to" in entry:  # its people are with another hub, which is what one goes back to
+        removed(KEPT)
+        return {"changed": False}
     kept = manifest()
     if (kept.get("old"), kept.get("new")) == (old, new):
         write_manifest(KEPT, {**kept, "run": run})
