@@ -86,6 +86,14 @@ def is_admin(person):
     ]
 
 
+def ended(code, *words, language="en"):
+    """What a command says that ends with this code, in one line."""
+    command = [sys.executable, "-m", "localcloud", "--lang", language, *words]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=900)
+    assert done.returncode == code, done.stdout + done.stderr
+    return " ".join((done.stdout + done.stderr).split())
+
+
 def be(group):
     """Change the group in hosts.yml, as a sysadmin does."""
     path = SITE / "hosts.yml"
@@ -145,12 +153,12 @@ def test_a_name_that_cannot_be_is_refused_with_the_reason():
         assert "holds only a–z (no accents)" in said, (name, said)
 
 
-def test_check_announces_the_move_in_both_languages(localcloud):
+def test_check_announces_the_move_in_both_languages():
     be("tljh")
-    said = " ".join(localcloud("check").split())
+    said = ended(0, "check")
     assert "People move from JupyterHub to The Littlest JupyterHub" in said
     assert "Accounts (5, of them administrators: 2)" in said and "Homes (3)" in said
-    dicho = " ".join(localcloud("--lang", "es", "check").split())
+    dicho = ended(0, "check", language="es")
     assert "de JupyterHub a The Littlest JupyterHub" in dicho
 
 
@@ -158,14 +166,6 @@ def test_a_dry_run_moves_nobody(host, localcloud, memory):
     localcloud("install", "--dry-run")
     assert host.service("jupyterhub-proxy").is_running
     assert homes(host) == memory["homes"]
-
-
-def failing(*words):
-    """A command that must fail; what it says, in one line."""
-    command = [sys.executable, "-m", "localcloud", "--lang", "en", *words]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=900)
-    assert done.returncode == 1, done.stdout + done.stderr
-    return " ".join((done.stdout + done.stderr).split())
 
 
 @contextlib.contextmanager
@@ -179,7 +179,7 @@ def setting(text):
 
 def test_a_file_that_cannot_be_had_leaves_everybody_at_work(host, memory):
     with setting("tljh_traefik_url: https://traefik.invalid/not-there"):
-        said = failing("install")
+        said = ended(1, "install")
     assert "put the host into the group jupyterhub again" in said
     assert host.service("jupyterhub-proxy").is_running and host.service("jupyterhub").is_running
     assert f"de {ANA['name']}" in cell(ANA, READ)
@@ -187,7 +187,7 @@ def test_a_file_that_cannot_be_had_leaves_everybody_at_work(host, memory):
 
 def test_a_new_hub_that_does_not_come_up_lets_everybody_go_back(host, localcloud, memory):
     with setting('tljh_extra_config: {broken: "raise RuntimeError(1)"}'):
-        said = failing("install")
+        said = ended(1, "install")
         assert "put the host into the group jupyterhub again" in said
         be("jupyterhub")
         localcloud("install")
