@@ -84,6 +84,7 @@ def test_the_installer_finds_what_was_brought(host):
         "traefik config",
     ]
     assert (host.prefix / "hub/bin/traefik").stat().st_mode & 0o111
+    assert (host.prefix / "installer.log").stat().st_mode & 0o777 == 0o600
     log = (host.prefix / "uv.log").read_text()
     assert "--require-hashes" in log and "sync" not in log
 

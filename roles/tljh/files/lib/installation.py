@@ -29,6 +29,7 @@ from tljh import config
 
 HUB = Path(config.HUB_ENV_PREFIX)
 STATE = Path(config.STATE_DIR)
+LOG = Path(config.INSTALL_PREFIX, "installer.log")
 INSTALLED = Path(config.INSTALL_PREFIX, ".localcloud-installed")
 
 
@@ -156,6 +157,8 @@ class Installation:
         from tljh import installer, traefik
 
         traefik.traefik_version = self.wanted["traefik"]["version"]
+        LOG.touch(mode=0o600)  # TLJH's bootstrap, which is not used here, closes it, too
+        LOG.chmod(0o600)
         with self.at_hand():
             sys.argv = ["tljh.installer"]
             installer.main()
@@ -224,7 +227,7 @@ class Installation:
 
 def said_last(error: BaseException) -> str:
     """The installer's own last words: its log has what its commands printed."""
-    log = text_of(Path(config.INSTALL_PREFIX, "installer.log")).splitlines()[-25:]
+    log = text_of(LOG).splitlines()[-25:]
     return "\n".join([*log, *traceback.format_exception_only(error)])[-3000:]
 
 
