@@ -25,6 +25,12 @@ def show_way_back(moves: "list[Move]") -> None:
             "{old} is still on host {host}, with all that it had. To go back, put the host into "
             "the group {group} again in hosts.yml and run `localcloud install`."
         )
+        if move.copied:
+            words = _(
+                "{old} is still on host {host}, with all that it had. To go back: `localcloud "
+                "reset --limit {host}` (homes and accounts stay), then put the host into the group "
+                "{group} again in hosts.yml, in no other, and run `localcloud install`."
+            )
         told = words.format(old=component_name(move.old), host=move.host, group=move.group)
         ui.warn(ui.wrap(hints.complete(told), "  ").lstrip())
 
@@ -40,7 +46,7 @@ def show_left(moves: "list[Move]") -> None:
         ui.ok(ui.wrap(hints.complete(words.format(host=move.host, **names)), "  ").lstrip())
 
 
-def as_json(moves: "list[Move]") -> list[dict[str, str]]:
+def as_json(moves: "list[Move]") -> list[dict[str, Any]]:
     return [asdict(move) for move in moves]
 
 
@@ -50,9 +56,17 @@ def old_hubs(found: dict[str, Components]) -> dict[str, Components]:
         host: {
             name: _its_own(name, components)
             for name, entry in components.items()
-            if entry.get("moved_to") in components
+            if entry.get("moved_to") in components or entry.get("people_copied")
         }
         for host, components in found.items()
+    }
+
+
+def leaving_homes(old: dict[str, Components]) -> dict[str, Components]:
+    """Of old hubs, those whose homes were copied away: only there nobody uses them any more."""
+    return {
+        host: {name: entry for name, entry in components.items() if entry.get("people_copied")}
+        for host, components in old.items()
     }
 
 
@@ -67,12 +81,20 @@ def _its_own(name: str, components: Components) -> dict[str, Any]:
     return own
 
 
-def prove(site: "Site", hosts: list[str], quiet: bool) -> None:
-    """A student's journey through the new hubs of these hosts; raises ProblemError if one fails."""
+def prove(site: "Site", old: dict[str, Components], quiet: bool) -> None:
+    """A student's journey through the hubs that people moved to; raises ProblemError if one fails.
+
+    They are on the same host, or on the cluster.
+    """
     from localcloud.walk import walk
 
+    all_old = [entry for components in old.values() for entry in components.values()]
+    clusters = {entry["moved_to"] for entry in all_old if entry.get("people_copied")}
+    missing = clusters - {endpoint.component for endpoint in site.endpoints()}
+    if missing:
+        raise ProblemError("hub_new_unseen", {"names": ", ".join(map(component_name, missing))})
     for endpoint in site.endpoints():
-        if endpoint.host not in hosts:
+        if not old.get(endpoint.host) and endpoint.component not in clusters:
             continue
         with progress.silent() if quiet else progress.follow(Estimate([], "", [])) as view:
             report = walk(endpoint, site, view)

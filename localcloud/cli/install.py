@@ -58,7 +58,7 @@ def command(
             seen = preview.Preview() if dry_run else None
             if dry_run and not as_json:
                 ui.out(ui.style(_("Dry run: nothing is changed."), "heading"))
-            result = _run(site, limit, seen, as_json, verbose)
+            result = _run(site, limit, seen, as_json, verbose, moves)
             summary.raise_if_interrupted(result)
             good = result.status == records.DONE
             journeys = [] if dry_run or no_journey or not good else _journeys(site, result, as_json)
@@ -111,9 +111,15 @@ def _check(site: Site, quiet: bool) -> "tuple[ExitCode, list[Move]]":
 
 
 def _run(
-    site: Site, limit: str | None, seen: "preview.Preview | None", quiet: bool, verbose: int
+    site: Site,
+    limit: str | None,
+    seen: "preview.Preview | None",
+    quiet: bool,
+    verbose: int,
+    moves: "list[Move]",
 ) -> RunResult:
     dry_run = seen is not None
+    flags = {"moves": moving.as_json(moves)} if moves else {}
     past = records.all_of(site.run_dir)
     estimate = Estimate(past, "install", list(site.hosts), dry_run)
     with _view(quiet, estimate, verbose) as view:
@@ -123,7 +129,9 @@ def _run(
             if seen is not None:
                 seen.take(event)
 
-        return runner.run("install", site, limit=limit, dry_run=dry_run, on_event=on_event)
+        return runner.run(
+            "install", site, limit=limit, dry_run=dry_run, flags=flags, on_event=on_event
+        )
 
 
 def _journeys(site: Site, result: RunResult, quiet: bool) -> list[Any]:

@@ -79,14 +79,14 @@ def command(
                     ui.out(json.dumps({"hosts": before}, indent=1, ensure_ascii=False))
                 return int(ExitCode.DONE)
             if old_hub:
-                moving.prove(site, [host for host in before if before[host]], as_json)
+                moving.prove(site, before, as_json)
             result = _run(site, before, left, delete_data, as_json, verbose, old_hub)
             summary.raise_if_interrupted(result)
             good = result.status == records.DONE
             if good and delete_data:
                 kept.forget(site, list(site.hosts))
-            elif good and not old_hub:
-                kept.remember(site, before)
+            elif good:
+                kept.remember(site, moving.leaving_homes(before) if old_hub else before)
             after = _receipts(site) if good else {}
             after = moving.old_hubs(after) if old_hub else after
     return int(_conclude(result, after, as_json, old_hub))

@@ -83,7 +83,8 @@ def _show_homes(users: list[str], delete_data: bool) -> None:
 def _show_accounts(entry: dict[str, Any], place: Path, delete_data: bool) -> None:
     """What lives on in the site: of components that people log in to as users of the host."""
     facts = entry.get("facts", {})
-    if entry.get("moved_to") or not (entry.get("user_group") and facts.get("endpoint")):
+    taken_along = entry.get("moved_to") and not entry.get("people_copied")
+    if taken_along or not (entry.get("user_group") and facts.get("endpoint")):
         return
     words, kind = _("the accounts of the hub stay, copied to {place}"), "good"
     if delete_data:

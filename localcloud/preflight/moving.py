@@ -16,10 +16,9 @@ def moves(host: str, facts: Facts, needs: Needs) -> Iterator[Move]:
     """The hubs whose people will come to the one that is wanted, at the next installation."""
     wanted = _wanted(needs)
     for name in _leaving(facts, needs) if wanted else []:
-        able = needs.hubs[name].people == needs.hubs[wanted].people
-        there = installed(facts)[name].get("people") and _people(facts, name)
-        if able and there and there.get("accounts", "?") is not None:
-            yield Move(host, name, wanted, needs.hubs[name].group)
+        there = _prepared(facts, name, _copied(needs, name)) and _people(facts, name)
+        if _able(needs, name) and there and there.get("accounts", "?") is not None:
+            yield Move(host, name, wanted, needs.hubs[name].group, _copied(needs, name))
 
 
 def of_host(host: str, facts: Facts, needs: Needs) -> Iterator[Finding]:
@@ -31,11 +30,13 @@ def of_host(host: str, facts: Facts, needs: Needs) -> Iterator[Finding]:
     for name in _others(facts, needs):
         hub = needs.hubs[name]
         words = {"old": component_name(name), "new": component_name(wanted), "group": hub.group}
-        if hub.people != needs.hubs[wanted].people:
+        copied = _copied(needs, name)
+        if not _able(needs, name):
             yield finding(host, "blocking", "hub_move_impossible", **words)
         elif name in moving:
-            yield finding(host, "warning", "hub_move", **words, **_people(facts, name))
-        elif installed(facts)[name].get("people"):
+            problem = "hub_move_cluster" if copied else "hub_move"
+            yield finding(host, "warning", problem, **words, **_people(facts, name))
+        elif _prepared(facts, name, copied):
             yield finding(host, "warning", "hub_left", old=component_name(name))
         else:
             yield finding(host, "blocking", "hub_move_unprepared", **words)
@@ -53,8 +54,23 @@ def known(facts: Facts, needs: Needs) -> set[str]:
 
 
 def _wanted(needs: Needs) -> str:
-    """The hub that the site gives this host."""
-    return next((part.name for part in needs.parts if part.people), "")
+    """The hub that the site gives this host, or the cluster that the host belongs to."""
+    return next((part.name for part in needs.parts if part.people), needs.cluster_hub)
+
+
+def _copied(needs: Needs, name: str) -> bool:
+    """Whether people of this hub would go to a cluster, and their homes be copied there."""
+    return needs.hubs[_wanted(needs)].takes == needs.hubs[name].people
+
+
+def _able(needs: Needs, name: str) -> bool:
+    return _copied(needs, name) or needs.hubs[_wanted(needs)].people == needs.hubs[name].people
+
+
+def _prepared(facts: Facts, name: str, copied: bool) -> bool:
+    """Whether the receipt says where the hub's people are."""
+    entry = installed(facts)[name]
+    return bool(entry.get("people") and (not copied or (entry.get("facts") or {}).get("accounts")))
 
 
 def _others(facts: Facts, needs: Needs) -> list[str]:

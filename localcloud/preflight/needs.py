@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +43,7 @@ class Hub:
     group: str
     people: str  # those of hubs with the same word here can come along
     units: frozenset[str] = frozenset()
+    takes: str = ""  # people of hubs with this word can come from elsewhere: homes are copied
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,7 @@ class Needs:
     certificates: str = ""  # the setting that names the campus's own authorities
     unfit: Mapping[str, str] = field(default_factory=dict)  # name → why its certificate will not do
     hubs: Mapping[str, Hub] = field(default_factory=dict)  # all that this kit can install
+    cluster_hub: str = ""  # the hub of the cluster that this host is a node of
 
     def largest(self, key: str) -> float:
         return max((float(part.requirements.get(key) or 0) for part in self.parts), default=0)
@@ -105,7 +107,12 @@ def gather(site: "Site", host: "Host") -> tuple[Needs, Question]:
     ports = _port_settings(site, host)
     question = _question(site, host, parts, urls)
     unfit = _unfit(site, parts, question.certificates)
-    needs = Needs(tuple(parts), settings, ports, tuple(unknown), certificates, unfit, _hubs())
+    cluster_hub = _cluster_hub(site, host)
+    if cluster_hub:
+        question = replace(question, people=True)
+    hubs = _hubs()
+    all_parts, no_mirror = tuple(parts), tuple(unknown)
+    needs = Needs(all_parts, settings, ports, no_mirror, certificates, unfit, hubs, cluster_hub)
     return needs, question
 
 
@@ -127,8 +134,20 @@ def _hubs() -> dict[str, Hub]:
     for component in load_components().values():
         if people := component.meta.get("people"):
             units = (component.meta.get("requirements") or {}).get("unit_of_port") or ()
-            found[component.name] = Hub(str(component.group), str(people), frozenset(units))
+            takes = (component.meta.get("people_from") or {}).get("hubs") or ""
+            group = str(component.group)
+            found[component.name] = Hub(group, str(people), frozenset(units), str(takes))
     return found
+
+
+def _cluster_hub(site: "Site", host: "Host") -> str:
+    """The hub that takes people of hubs on this host, if it is installed in this run."""
+    for component in load_components().values():
+        groups = (component.meta.get("people_from") or {}).get("groups") or ()
+        here = set(groups) & set(host.groups)
+        if here and component.group and site.hosts_in(component.group):
+            return component.name
+    return ""
 
 
 def _port_settings(site: "Site", host: "Host") -> dict[int, str]:

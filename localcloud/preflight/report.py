@@ -30,12 +30,16 @@ def finding(host: str, severity: str, problem_id: str, **data: Any) -> Finding:
 
 @dataclass(frozen=True)
 class Move:
-    """People go from one hub to another on a host. ``group``: that of the old one."""
+    """People of a host go from one hub to another. ``group``: that of the old one.
+
+    ``copied``: the new one is a cluster's, and homes are copied into its volumes.
+    """
 
     host: str
     old: str
     new: str
     group: str
+    copied: bool = False
 
 
 @dataclass

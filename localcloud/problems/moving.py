@@ -24,6 +24,34 @@ PROBLEMS: dict[str, Template] = {
         "homes",
         "servers",
     ),
+    "hub_move_cluster": Template(
+        N_(
+            "People move from {old} on host {host} to {new}. Accounts ({accounts}, of them "
+            "administrators: {admins}) come along with their passwords. Homes ({homes}) are copied "
+            "into volumes of the cluster, which takes as much space again, and time."
+        ),
+        N_(
+            "Running servers ({servers}) and {old} are stopped before the homes are copied, so "
+            "choose a quiet hour, and have the hub's name point to the cluster. Nothing of {old} "
+            "is deleted, and no file in a home is touched."
+        ),
+        "host",
+        "old",
+        "new",
+        "accounts",
+        "admins",
+        "homes",
+        "servers",
+    ),
+    "hub_home_copy": Template(
+        N_("The home of {names} on host {host} could not be copied into a volume of the cluster."),
+        N_(
+            "Nothing was deleted, and what is copied stays copied. Mend the cause above and run "
+            "the same command again: it goes on with the homes that are missing."
+        ),
+        "names",
+        "host",
+    ),
     "hub_left": Template(
         N_("{old} is still on host {host}, stopped; nobody is with it any more."),
         N_("When people are content with the new hub: `localcloud reset --old-hub`."),
@@ -61,6 +89,11 @@ PROBLEMS: dict[str, Template] = {
         ),
         "host",
         "component",
+    ),
+    "hub_new_unseen": Template(
+        N_("The old hub stays: {names}, where people went, is not among the hosts of this run."),
+        N_("Run `localcloud reset --old-hub` without --limit."),
+        "names",
     ),
     "hub_old_needed": Template(
         N_("The old hub stays: a student's journey through the new one failed."),

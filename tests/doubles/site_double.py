@@ -50,6 +50,9 @@ class SiteDouble:
     def components_of(self, host: HostDouble) -> list[Any]:
         return [SimpleNamespace(name=n, meta=m) for n, m in self.parts.get(host.name, [])]
 
+    def hosts_in(self, group: str) -> list[HostDouble]:
+        return [host for host in self.hosts.values() if group in host.groups]
+
     def value(self, _host_name: str, setting: str) -> Any:
         return self.values.get(setting)
 

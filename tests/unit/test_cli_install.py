@@ -55,8 +55,9 @@ class World:
         self.loaded.append((directory, limit))
         return self.site
 
-    def run(self, verb, site, *, limit, on_event, dry_run=False, tags=None):
+    def run(self, verb, site, *, limit, on_event, dry_run=False, tags=None, flags=None):
         self.asked.append((verb, limit, tags or dry_run))
+        self.flags = flags
         record = records.Record.start(
             site.run_dir, "id", Redactor(site.secret_values()), verb=verb, hosts=["node1"]
         )

@@ -260,7 +260,7 @@ def moved(world, monkeypatch):
 
     monkeypatch.setattr(runner, "run", run)
     monkeypatch.setattr("localcloud.walk.walk", walk)
-    hosts = [SimpleNamespace(host=name) for name in ("node1", "node2")]
+    hosts = [SimpleNamespace(host=name, component="tljh") for name in ("node1", "node2")]
     monkeypatch.setattr(type(world.site), "endpoints", lambda _self: hosts, raising=False)
     return world
 

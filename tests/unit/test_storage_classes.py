@@ -12,6 +12,7 @@ import pytest
 from localcloud.problems import PROBLEMS, explain
 
 ROOT = Path(__file__).resolve().parents[2]
+RUN = ROOT / "tests/unit/role_code.py"
 KUBECTL = [sys.executable, str(ROOT / "tests/doubles/volumes_cluster.py")]
 DEFAULT = "storageclass.kubernetes.io/is-default-class"
 NFS = {
@@ -75,7 +76,7 @@ class Cluster:
     def run(self, module: str, *, check: bool = False, **given: Any) -> dict[str, Any]:
         arguments = {"kubectl": KUBECTL, **given, "_ansible_check_mode": check}
         done = subprocess.run(
-            [sys.executable, ROOT / f"roles/storage/library/{module}.py"],
+            [sys.executable, RUN, ROOT / f"roles/storage/library/{module}.py"],
             input=json.dumps({"ANSIBLE_MODULE_ARGS": {**arguments, "_ansible_remote_tmp": "/tmp"}}),
             env={"PATH": os.environ["PATH"], "VOLUMES_DOUBLE": str(self.path)},
             capture_output=True,

@@ -26,12 +26,22 @@ description:
   - Stops the hub that has the people, and their servers; brings its database and its certificate
     authority to the places that this hub's receipt declares. Does nothing if there is no other hub
     or people came long ago.
+  - Where people go to a hub that is not on this server (a cluster's), C(stopped) and C(left) are
+    the beginning and the end of it on this server; their accounts stay here, too.
 author: The localcloud authors
 options:
   component:
-    description: The hub that takes over (a role). Its receipt is declared.
+    description: The hub that takes over (a role). On the same server its receipt is declared.
     type: str
     required: true
+  state:
+    description: C(stopped) is the hub C(old) put to sleep, C(left) is one that nobody is with.
+    choices: [taken_over, stopped, left]
+    default: taken_over
+  old:
+    description: The hub that people leave, with C(stopped) and C(left).
+    type: str
+    default: ""
   directory:
     description: Where the receipt lives.
     type: path
@@ -208,20 +218,64 @@ def others_of(store: Store, component: str) -> list[Hub]:
     ]
 
 
+def stop(store: Store, name: str, dry: bool) -> bool:
+    """Put a hub to sleep whose people go to a cluster."""
+    old = Hub(store, name)
+    awake = [path for path in old.unit_files if os.path.lexists(path)]
+    if awake and not dry:
+        old.stop(keep=set())
+        old.stop_servers()
+        old.put_aside(keep=[])
+        systemctl("daemon-reload")
+    return bool(awake)
+
+
+def leave(store: Store, name: str, target: str, dry: bool) -> bool:
+    """All of a hub's people are on a cluster now. Killed before, the move is done again."""
+    entry = store.content["components"][name]
+    if entry.get("moved_to") == target:
+        return False
+    entry.update(moved_to=target, people_copied=True)
+    if not dry:
+        store.save()
+    return True
+
+
+def wake(store: Store, name: str) -> bool:
+    """A hub that people had left for a cluster is wanted again."""
+    hub = Hub(store, name)
+    hub.entry.pop("people_copied", None)
+    if hub.entry.pop("moved_to", None) is None and not hub.aside.is_dir():
+        return False
+    hub.bring_back()
+    systemctl("daemon-reload")
+    store.save()
+    return True
+
+
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "component": {"type": "str", "required": True},
+            "state": {"choices": ["taken_over", "stopped", "left"], "default": "taken_over"},
+            "old": {"type": "str", "default": ""},
             "directory": {"type": "path", "default": "/var/lib/localcloud"},
         },
         supports_check_mode=True,
     )
     store = Store(module.params["directory"])
-    component = module.params["component"]
+    component, old_hub = module.params["component"], module.params["old"]
+    if module.params["state"] == "stopped":
+        module.exit_json(changed=stop(store, old_hub, module.check_mode), moved_from=[])
+    if module.params["state"] == "left":
+        changed = leave(store, old_hub, component, module.check_mode)
+        module.exit_json(changed=changed, moved_from=[])
     others = others_of(store, component)
     try:
         for old in [] if module.check_mode else others:
             take_over(store, old, Hub(store, component))
+        if not others and not module.check_mode and wake(store, component):
+            module.exit_json(changed=True, moved_from=[])
     except (Wrong, OSError) as error:
         data = {"localcloud_problem": "hub_takeover", "details": str(error)}
         module.fail_json(msg=json.dumps({**data, "component": component}))

@@ -11,11 +11,12 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import subprocess
 import time
 from pathlib import Path
 
+from ansible.module_utils import localcloud_cluster
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.localcloud_cluster import Failed
 
 DOCUMENTATION = """
 module: storage_classes
@@ -59,15 +60,6 @@ LOCAL = "local-path"
 POLL = 2  # seconds
 
 
-class Failed(Exception):
-    """What a person is told: a problem's id and its data."""
-
-    def __init__(self, problem: str, **data: object) -> None:
-        super().__init__(problem)
-        self.data = dict(data)
-        self.data["localcloud_problem"] = problem
-
-
 def annotations(one: dict) -> dict[str, str]:
     return one["metadata"].get("annotations") or {}
 
@@ -80,20 +72,13 @@ def digest(*parts: object) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
 
 
-class Cluster:
-    """Its classes; every call of kubectl goes through here."""
+class Cluster(localcloud_cluster.Cluster):
+    """The one whose classes these are."""
 
     def __init__(self, parameters: dict, dry: bool) -> None:
+        super().__init__(parameters["kubectl"])
         self.p, self.dry = parameters, dry
         self.changes: list[str] = []
-
-    def kube(self, *words: str, stdin: str | None = None) -> str:
-        done = subprocess.run(
-            [*self.p["kubectl"], *words], input=stdin, capture_output=True, text=True, check=False
-        )
-        if done.returncode:
-            raise Failed("helm_cluster", command=words[0], details=done.stderr.strip())
-        return done.stdout
 
     def change(self, what: str, *words: str, stdin: str | None = None) -> None:
         self.changes.append(what)
@@ -101,8 +86,7 @@ class Cluster:
             self.kube(*words, stdin=stdin)
 
     def known(self) -> dict[str, dict]:
-        items = json.loads(self.kube("get", "storageclasses", "-o", "json"))["items"]
-        return {one["metadata"]["name"]: one for one in items}
+        return {one["metadata"]["name"]: one for one in self.read("storageclasses")["items"]}
 
     def local(self, known: dict[str, dict]) -> None:
         """k3s's own provisioner, from its manifest, but not as the default."""

@@ -10,11 +10,12 @@ from __future__ import annotations
 import contextlib
 import json
 import secrets
-import subprocess
 import time
 from collections.abc import Iterator
 
+from ansible.module_utils import localcloud_cluster
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.localcloud_cluster import Failed, hopeless
 
 DOCUMENTATION = """
 module: storage_proof
@@ -51,41 +52,15 @@ proofs:
 SPACE = "kube-system"  # always there, and a hardened cluster lets us in
 LABEL = "localcloud/proof"
 NOTEBOOK = {"runAsUser": 1000, "runAsGroup": 100, "fsGroup": 100}
-HOPELESS = {"ErrImageNeverPull", "InvalidImageName", "CreateContainerConfigError"}
-IN_TIME = {"ErrImagePull", "ImagePullBackOff"}
-PATIENCE = 60  # seconds that an image may fail to come
 POLL = 1  # seconds
 
 
-class Failed(Exception):
-    """What a person is told: a problem's id and its data."""
-
-    def __init__(self, problem: str, **data: object) -> None:
-        super().__init__(problem)
-        self.data = dict(data)
-        self.data["localcloud_problem"] = problem
-
-
-class Cluster:
-    """What is asked of it; every call of kubectl goes through here."""
+class Cluster(localcloud_cluster.Cluster):
+    """The one whose volumes are tried."""
 
     def __init__(self, parameters: dict) -> None:
+        super().__init__(parameters["kubectl"])
         self.p = parameters
-
-    def kube(self, *words: str, stdin: str | None = None) -> str:
-        done = subprocess.run(
-            [*self.p["kubectl"], *words], input=stdin, capture_output=True, text=True, check=False
-        )
-        if done.returncode:
-            raise Failed("helm_cluster", command=words[0], details=done.stderr.strip())
-        return done.stdout
-
-    def read(self, *words: str) -> dict:
-        return dict(json.loads(self.kube("get", *words, "-o", "json")))
-
-    def make(self, *objects: dict) -> None:
-        whole = {"apiVersion": "v1", "kind": "List", "items": list(objects)}
-        self.kube("create", "-f", "-", stdin=json.dumps(whole))
 
     def clean(self) -> None:
         """Take away all that proofs have made, this one's and those of killed runs."""
@@ -175,7 +150,7 @@ class Proof:
             if phase == "Succeeded":
                 return str(pod["spec"]["nodeName"])
             waited = time.monotonic() - began
-            why = self.hopeless(pod, waited)
+            why = hopeless(pod, waited)
             if phase == "Failed" or why or waited > self.cluster.p["timeout"]:
                 raise Failed(
                     "storage_not_bound",
@@ -184,15 +159,6 @@ class Proof:
                     details="\n".join(filter(None, [why, *self.said(name)])),
                 )
             time.sleep(POLL)
-
-    @staticmethod
-    def hopeless(pod: dict, waited: float) -> str:
-        for status in pod["status"].get("containerStatuses", []):
-            why = status.get("state", {}).get("waiting") or {}
-            reason = why.get("reason", "")
-            if reason in HOPELESS or (reason in IN_TIME and waited > PATIENCE):
-                return f"{reason}: {why.get('message', '')}"
-        return ""
 
     def said(self, pod: str) -> Iterator[str]:
         """The last words of the pod, and what the cluster tells of it and of its claim."""

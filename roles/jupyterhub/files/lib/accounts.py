@@ -6,6 +6,8 @@ Passwords come over standard input, never as arguments. The protocol (one object
     {"action": "ensure", "names": ["ana", "luz"], "first_password": "…"}    the others: random
     {"action": "remove", "users": [{"name": "ana"}]}                    with Unix user and home
     {"action": "list", "prefix": "lcj-"}
+    {"action": "export"}          everybody, each with ``account``: hash of the password, rights
+    {"action": "import", "users": [{"name": "ana", "account": {…}}]}    such an account wins
     → {"changed": true, "users": [{"name": "ana", "unix_name": "jupyter-ana", "home": "/home/…"}]}
 """
 
@@ -120,6 +122,60 @@ def matching(session: "Session", prefix: str) -> list[dict]:
     return [{"name": row.username} for row in found]
 
 
+def exported(session: "Session") -> list[dict]:
+    """Everybody with all that another hub needs to know. Holds hashes: for no log."""
+    from jupyterhub import orm
+    from nativeauthenticator.orm import UserInfo
+
+    admins = {user.name for user in session.query(orm.User).filter_by(admin=True)}
+    return [
+        {
+            "name": row.username,
+            "has_home": Path(describe(row.username)["home"]).is_dir(),
+            "account": {
+                "password": row.password.decode(),
+                "is_authorized": bool(row.is_authorized),
+                "email": row.email,
+                "has_2fa": bool(row.has_2fa),
+                "otp_secret": row.otp_secret,
+                "admin": row.username in admins,
+            },
+        }
+        for row in session.query(UserInfo).order_by(UserInfo.username)
+    ]
+
+
+def imported(session: "Session", users: list[dict]) -> bool:
+    """Take over what another hub exported; whoever has no account to bring is left alone."""
+    from jupyterhub import orm, roles
+    from nativeauthenticator.orm import UserInfo
+
+    changed = False
+    for user in users:
+        account = dict(user["account"])
+        admin = account.pop("admin")
+        account["password"] = account["password"].encode()
+        row = session.query(UserInfo).filter_by(username=user["name"]).first()
+        if row is None:
+            session.add(UserInfo(username=user["name"], **account))
+            changed = True
+        elif any(getattr(row, key) != value for key, value in account.items()):
+            for key, value in account.items():
+                setattr(row, key, value)
+            changed = True
+        known = orm.User.find(session, user["name"])
+        if admin and not (known and known.admin):
+            if known is None:
+                known = orm.User(name=user["name"])
+                session.add(known)
+            known.admin = True
+            session.commit()
+            roles.assign_default_roles(session, entity=known)
+            changed = True
+    session.commit()
+    return changed
+
+
 def open_session() -> "Session":
     """The hub's database, through the hub's own code, which makes all of its tables.
 
@@ -146,6 +202,10 @@ def answer(request: dict, users: list[dict]) -> tuple[bool, list[dict]]:
             return ensure(session, users), users
         if request["action"] == "remove":
             return remove(session, users), users
+        if request["action"] == "export":
+            return False, exported(session)
+        if request["action"] == "import":
+            return imported(session, users), users
         return False, matching(session, request.get("prefix", ""))
 
 
@@ -156,7 +216,9 @@ def main() -> None:
     if users and "first_password" in request:
         users[0]["password"] = request["first_password"]
     changed, users = answer(request, users)
-    json.dump({"changed": changed, "users": [describe(user["name"]) for user in users]}, sys.stdout)
+    export = request["action"] == "export"  # others hold passwords that were only given
+    shown = [{**(user if export else {}), **describe(user["name"])} for user in users]
+    json.dump({"changed": changed, "users": shown}, sys.stdout)
 
 
 if __name__ == "__main__":
