@@ -75,6 +75,8 @@ def receive(target: Path, stream) -> None:
 
 
 def become(uid: int, gid: int) -> None:
+    if os.getuid():
+        return  # no root from the beginning: a trial
     os.setgroups([gid])
     os.setgid(gid)
     os.setuid(uid)
