@@ -1,6 +1,7 @@
 """What the role does to the nodes of a cluster, against a pretended API."""
 
 import json
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -181,3 +182,16 @@ def test_whose_installation_it_is(tmp_path, monkeypatch):
     unit.write_text("ExecStart=/usr/local/bin/k3s server\n")
     found = k3s_facts.installed()
     assert found["version"] == "" and found["foreign"] == str(unit)
+
+
+def test_apparmors_tools_are_wanted_where_it_is_at_work(tmp_path, monkeypatch):
+    real = Path
+    monkeypatch.setattr(k3s_facts, "Path", lambda name: real(f"{tmp_path}{name}"))
+    assert not k3s_facts.apparmor(), "a kernel without it"
+    enabled = tmp_path / "sys/module/apparmor/parameters/enabled"
+    enabled.parent.mkdir(parents=True)
+    enabled.write_text("Y\n")
+    assert k3s_facts.apparmor()
+    (tmp_path / "run/systemd").mkdir(parents=True)
+    (tmp_path / "run/systemd/container").write_text("podman")
+    assert not k3s_facts.apparmor(), "a practice machine cannot load profiles"

@@ -76,6 +76,12 @@ def may_raise_limits() -> bool:
     return bool(found and int(found[1], 16) >> SYS_RESOURCE & 1)
 
 
+def apparmor() -> bool:
+    """Whether the kernel confines containers with AppArmor, which needs its parser then."""
+    inside = Path("/run/systemd/container").exists()  # no profile can be loaded from there
+    return not inside and text_of("/sys/module/apparmor/parameters/enabled").strip() == "Y"
+
+
 def overlays_fit() -> bool:
     """Whether containers' file systems can be overlays below the data directory.
 
@@ -143,6 +149,7 @@ def main() -> None:
         "default_route": default_route(),
         "cgroup": cgroup(),
         "limits": may_raise_limits(),
+        "apparmor": apparmor(),
         "overlays": overlays_fit(),
         "firewall": firewall(),
         "hostname": os.uname().nodename,
