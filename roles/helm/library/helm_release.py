@@ -22,6 +22,7 @@ import time
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.localcloud_cluster import Failed
 
 DOCUMENTATION = """
 module: helm_release
@@ -108,15 +109,6 @@ HISTORY = 10
 # Before the API knows a kind, and while it knows but does not serve it yet.
 UNKNOWN_KIND = ("no matches for kind", "could not find the requested resource")
 SECRET = re.compile(r"secret|token|passw|keys?$|credential", re.IGNORECASE)
-
-
-class Failed(Exception):
-    """What a person is told: a problem's id and its data."""
-
-    def __init__(self, problem: str, **data: object) -> None:
-        super().__init__(problem)
-        self.data = data
-        self.data["localcloud_problem"] = problem
 
 
 def program(path: str) -> str:
