@@ -26,7 +26,7 @@ def load_utils() -> None:
     """What modules of roles share, under the names that Ansible gives it."""
     import ansible.module_utils
 
-    for path in ROLES.glob("*/module_utils/*.py"):
+    for path in sorted(ROLES.glob("*/module_utils/*.py")):
         module = load(str(path), f"ansible.module_utils.{path.stem}")
         setattr(ansible.module_utils, path.stem, module)
 

@@ -160,7 +160,7 @@ class Server:
                 path.write_text(f"{key} of {name}")
 
     def take_over(self, name: str) -> list[str]:
-        store = hub_takeover.Store(str(self.memory))
+        store = hub_takeover.ReceiptFile(str(self.memory))
         others = hub_takeover.others_of(store, name)
         for old in others:
             hub_takeover.take_over(store, old, hub_takeover.Hub(store, name))
@@ -241,7 +241,9 @@ STEPS = ["bring_database", "bring_people", "save", "put_aside", "bring_back"]
 def test_killed_at_any_step_it_can_be_finished_or_taken_back(server, monkeypatch, step, target):
     server.declare("tljh")
     place = next(
-        each for each in (hub_takeover, hub_takeover.Store, hub_takeover.Hub) if hasattr(each, step)
+        each
+        for each in (hub_takeover, hub_takeover.ReceiptFile, hub_takeover.Hub)
+        if hasattr(each, step)
     )
 
     def killed(*_anything, **_more):

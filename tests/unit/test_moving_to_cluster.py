@@ -216,7 +216,7 @@ def test_a_volume_that_takes_nothing_is_an_error_that_says_so(reachable):
 
 
 def test_the_old_hub_sleeps_and_wakes_with_its_people(server):  # noqa: F811
-    store = hub_takeover.Store(str(server.memory))
+    store = hub_takeover.ReceiptFile(str(server.memory))
     assert hub_takeover.stop(store, "jupyterhub", dry=False)
     assert ("stop", "jupyter-*.service") in server.commands
     assert not (server.units / "jupyterhub.service").exists()
@@ -225,10 +225,10 @@ def test_the_old_hub_sleeps_and_wakes_with_its_people(server):  # noqa: F811
     assert server.entry("jupyterhub")["moved_to"] == "z2jh"
     assert server.accounts("jupyterhub")["ana"] == "hash-of-ana", "copies went, these stay"
     # The group is given back: its units are there again, and it is nobody's old hub.
-    assert hub_takeover.wake(hub_takeover.Store(str(server.memory)), "jupyterhub")
+    assert hub_takeover.wake(hub_takeover.ReceiptFile(str(server.memory)), "jupyterhub")
     assert (server.units / "jupyterhub.service").read_text() == "of jupyterhub"
     assert not {"moved_to", "people_copied"} & set(server.entry("jupyterhub"))
-    assert not hub_takeover.wake(hub_takeover.Store(str(server.memory)), "jupyterhub")
+    assert not hub_takeover.wake(hub_takeover.ReceiptFile(str(server.memory)), "jupyterhub")
 
 
 def test_the_old_hub_may_go_only_when_the_clusters_hub_is_seen_to_work(monkeypatch):

@@ -16,10 +16,10 @@ import os
 import platform
 import pwd
 import shutil
-import subprocess
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.localcloud_host import ReceiptFile, run
 
 DOCUMENTATION = """
 module: receipt
@@ -101,18 +101,6 @@ options:
     default: /var/lib/localcloud
 """
 
-ENGLISH = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"}
-
-
-def run(*command: str) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        command,
-        env={**ENGLISH, "DEBIAN_FRONTEND": "noninteractive"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
 
 def now() -> str:
     return datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")  # noqa: UP017
@@ -123,16 +111,11 @@ def installed_packages() -> list[str]:
     return sorted({line.split()[-1] for line in shown.splitlines() if line.startswith("ii ")})
 
 
-class Receipt:
-    """The file, written atomically and readable by root alone."""
+class Receipt(ReceiptFile):
+    """The file, and how it was when this run began."""
 
     def __init__(self, directory: str) -> None:
-        self.directory = Path(directory)
-        self.path = self.directory / "receipt.json"
-        try:
-            self.content = json.loads(self.path.read_text())
-        except FileNotFoundError:
-            self.content = {"version": 1, "components": {}}
+        super().__init__(directory)
         self.before = json.dumps(self.content, sort_keys=True)
 
     def component(self, name: str) -> dict:
@@ -148,15 +131,6 @@ class Receipt:
     @property
     def changed(self) -> bool:
         return json.dumps(self.content, sort_keys=True) != self.before
-
-    def save(self) -> None:
-        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        draft = self.path.with_suffix(".new")
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as stream:
-            stream.write(json.dumps(self.content, indent=1, sort_keys=True) + "\n")
-            stream.flush()
-            os.fsync(stream.fileno())
-        draft.replace(self.path)
 
     def drop(self, name: str) -> None:
         """Forget a component, and the receipt itself with the last one."""
@@ -351,7 +325,8 @@ def remove_packages(packages: list[str]) -> str:
     present = sorted(set(packages) & set(installed_packages()))
     if not present:
         return ""
-    done = run("apt-get", "-y", "-q", "purge", "--no-auto-remove", *present)
+    words = ["-y", "-q", "purge", "--no-auto-remove", *present]
+    done = run("apt-get", *words, DEBIAN_FRONTEND="noninteractive")
     return done.stderr if done.returncode else ""
 
 

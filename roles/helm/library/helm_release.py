@@ -22,7 +22,7 @@ import time
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.localcloud_cluster import Failed
+from ansible.module_utils.localcloud_host import Failed
 
 DOCUMENTATION = """
 module: helm_release

@@ -5,18 +5,11 @@ from __future__ import annotations
 import json
 import subprocess
 
+from ansible.module_utils.localcloud_host import Failed
+
 HOPELESS = {"ErrImageNeverPull", "InvalidImageName", "CreateContainerConfigError"}
 IN_TIME = {"ErrImagePull", "ImagePullBackOff"}
 PATIENCE = 60  # seconds that an image may fail to come
-
-
-class Failed(Exception):
-    """What a person is told: a problem's id and its data."""
-
-    def __init__(self, problem: str, **data: object) -> None:
-        super().__init__(problem)
-        self.data = dict(data)
-        self.data["localcloud_problem"] = problem
 
 
 class Cluster:

@@ -13,11 +13,11 @@ import json
 import os
 import shutil
 import sqlite3
-import subprocess
 from contextlib import closing
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.localcloud_host import ReceiptFile, replace_file, run
 
 DOCUMENTATION = """
 module: hub_takeover
@@ -64,46 +64,13 @@ class Wrong(Exception):
 
 
 def systemctl(*words: str) -> None:
-    subprocess.run(
-        ["systemctl", *words],
-        env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"},
-        capture_output=True,
-        check=False,
-    )
-
-
-def write(path: Path, content: bytes, mode: int) -> None:
-    """Replace a file by a rename, for root alone until it has its mode."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = path.with_name(path.name + ".new")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
-    draft.chmod(mode)
-    draft.replace(path)
-
-
-class Store:
-    """The receipt, and what is set aside beside it."""
-
-    def __init__(self, directory: str) -> None:
-        self.directory = Path(directory)
-        self.path = self.directory / "receipt.json"
-        try:
-            self.content = json.loads(self.path.read_text())
-        except FileNotFoundError:
-            self.content = {"version": 1, "components": {}}
-
-    def save(self) -> None:
-        text = json.dumps(self.content, indent=1, sort_keys=True) + "\n"
-        write(self.path, text.encode(), 0o600)
+    run("systemctl", *words)
 
 
 class Hub:
     """One hub of the receipt."""
 
-    def __init__(self, store: Store, name: str) -> None:
+    def __init__(self, store: ReceiptFile, name: str) -> None:
         self.name = name
         self.entry = store.content["components"].get(name, {})
         self.people = {key: Path(path) for key, path in self.entry.get("people", {}).items()}
@@ -181,11 +148,11 @@ def bring_people(old: Hub, new: Hub) -> None:
     for key, mode in PLAIN.items():
         source, target = old.people.get(key), new.people.get(key)
         if source and target and source.exists():
-            write(target, source.read_bytes(), mode)
+            replace_file(target, source.read_bytes(), mode)
     bring_database(old.people["accounts"], new.people["accounts"])
 
 
-def take_over(store: Store, old: Hub, new: Hub) -> None:
+def take_over(store: ReceiptFile, old: Hub, new: Hub) -> None:
     """Each step can be repeated; the receipt is told last."""
     if old.has_people:
         old.stop(keep=set())
@@ -207,7 +174,7 @@ def take_over(store: Store, old: Hub, new: Hub) -> None:
     store.save()
 
 
-def others_of(store: Store, component: str) -> list[Hub]:
+def others_of(store: ReceiptFile, component: str) -> list[Hub]:
     """The hubs whose turn is over, as far as that is not done."""
     own = Hub(store, component)
     hubs = [Hub(store, name) for name in sorted(store.content["components"]) if name != component]
@@ -218,7 +185,7 @@ def others_of(store: Store, component: str) -> list[Hub]:
     ]
 
 
-def stop(store: Store, name: str, dry: bool) -> bool:
+def stop(store: ReceiptFile, name: str, dry: bool) -> bool:
     """Put a hub to sleep whose people go to a cluster."""
     old = Hub(store, name)
     awake = [path for path in old.unit_files if os.path.lexists(path)]
@@ -230,7 +197,7 @@ def stop(store: Store, name: str, dry: bool) -> bool:
     return bool(awake)
 
 
-def leave(store: Store, name: str, target: str, dry: bool) -> bool:
+def leave(store: ReceiptFile, name: str, target: str, dry: bool) -> bool:
     """All of a hub's people are on a cluster now. Killed before, the move is done again."""
     entry = store.content["components"][name]
     if entry.get("moved_to") == target:
@@ -241,7 +208,7 @@ def leave(store: Store, name: str, target: str, dry: bool) -> bool:
     return True
 
 
-def wake(store: Store, name: str) -> bool:
+def wake(store: ReceiptFile, name: str) -> bool:
     """A hub that people had left for a cluster is wanted again."""
     hub = Hub(store, name)
     hub.entry.pop("people_copied", None)
@@ -263,7 +230,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    store = Store(module.params["directory"])
+    store = ReceiptFile(module.params["directory"])
     component, old_hub = module.params["component"], module.params["old"]
     if module.params["state"] == "stopped":
         module.exit_json(changed=stop(store, old_hub, module.check_mode), moved_from=[])

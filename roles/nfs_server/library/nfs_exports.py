@@ -14,10 +14,10 @@ import pwd
 import shutil
 import socket
 import struct
-import subprocess
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.localcloud_host import Failed, run
 
 DOCUMENTATION = """
 module: nfs_exports
@@ -61,20 +61,6 @@ ETAB = Path("/var/lib/nfs/etab")
 PORT = 2049
 SECONDS = 10
 NFS, VERSION = 100003, 4
-
-
-class Failed(Exception):
-    """What a person is told: a problem's id and its data."""
-
-    def __init__(self, problem: str, **data: str) -> None:
-        super().__init__(problem)
-        self.data = dict(data)
-        self.data["localcloud_problem"] = problem
-
-
-def run(*command: str) -> subprocess.CompletedProcess:
-    environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"}
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 
 def exported() -> list[str]:

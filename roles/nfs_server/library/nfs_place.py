@@ -13,10 +13,10 @@ import json
 import os
 import re
 import socket
-import subprocess
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.localcloud_host import Failed, run
 
 DOCUMENTATION = """
 module: nfs_place
@@ -57,20 +57,6 @@ SMALLEST_MIB = 512  # mkfs.xfs makes nothing smaller than 300 MiB
 EDGE = 1 << 20  # bytes at either end of a disk that must be zero
 NFS_PORT = "0801"  # 2049 in hexadecimal, as /proc/net/tcp has it
 SIZE = re.compile(r"([0-9]+(\.[0-9]+)?[KMGT]?)?")
-
-
-class Failed(Exception):
-    """What a person is told: a problem's id and its data."""
-
-    def __init__(self, problem: str, **data: str) -> None:
-        super().__init__(problem)
-        self.data = dict(data)
-        self.data["localcloud_problem"] = problem
-
-
-def run(*command: str) -> subprocess.CompletedProcess:
-    environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"}
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 
 def mounts() -> list[list[str]]:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from ansible.module_utils import localcloud_cluster
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.localcloud_cluster import Failed
+from ansible.module_utils.localcloud_host import Failed
 
 DOCUMENTATION = """
 module: storage_classes

@@ -15,7 +15,8 @@ from collections.abc import Iterator
 
 from ansible.module_utils import localcloud_cluster
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.localcloud_cluster import Failed, hopeless
+from ansible.module_utils.localcloud_cluster import hopeless
+from ansible.module_utils.localcloud_host import Failed
 
 DOCUMENTATION = """
 module: storage_proof

@@ -15,7 +15,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.localcloud_cluster import Cluster, Failed, hopeless
+from ansible.module_utils.localcloud_cluster import Cluster, hopeless
+from ansible.module_utils.localcloud_host import Failed
 
 DOCUMENTATION = """
 module: home_volumes
