@@ -52,6 +52,7 @@ class HomeCluster:
     def make(self, one: dict[str, Any]) -> None:
         if one["kind"] == self.killed_at:
             raise KeyboardInterrupt
+        assert one["metadata"]["namespace"] == "hub"
         if one["kind"] == "Pod":
             self.pods[one["metadata"]["name"]] = one
         else:

@@ -108,6 +108,7 @@ class Homes:
         marks = {SOURCE: source, FOLDER: "" if name not in known else BEFORE, STATE: "copying"}
         if name not in known:
             claim["metadata"]["annotations"].update(marks)
+            claim["metadata"]["namespace"] = self.p["namespace"]
             self.cluster.make({"apiVersion": "v1", "kind": "PersistentVolumeClaim", **claim})
             return str(marks[FOLDER])
         if known[name].get(SOURCE) == source:
