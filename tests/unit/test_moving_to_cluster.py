@@ -135,6 +135,14 @@ def test_one_home_that_fails_stops_no_other_and_is_told(cluster):
     assert [one["name"] for one in bring("ana", "luz", "eva")] == ["luz"]
 
 
+def test_a_home_on_a_server_that_takes_no_pod_is_not_waited_for_long():
+    words = "0/3 nodes are available: 3 node(s) didn't match Pod's node affinity/selector"
+    condition = {"type": "PodScheduled", "reason": "Unschedulable", "message": words}
+    pod = {"status": {"phase": "Pending", "conditions": [condition]}}
+    assert home_volumes.homeless(pod, 5) == "", "its volume may still be in the making"
+    assert words in home_volumes.homeless(pod, 130)
+
+
 def test_a_claim_of_somebody_else_is_never_written(cluster, monkeypatch):
     monkeypatch.setattr(cluster, "wished", lambda _name: HomeCluster().wished("eva"))
     with pytest.raises(home_volumes.Failed):

@@ -74,7 +74,16 @@ PERSON = "hub.jupyter.org/username"
 SOURCE, FOLDER, STATE = "localcloud/home-from", "localcloud/home-folder", "localcloud/home-state"
 BEFORE = "old-home"  # folder in a volume in which a person has worked before
 AT_ONCE = 3  # copies that read one disk
+PLACED = 120  # seconds in which a volume is made and a pod finds its node
 POLL = 1  # seconds
+
+
+def homeless(pod: dict, waited: float) -> str:
+    """Why no node takes a pod, once that is not for lack of a volume that is still being made."""
+    for condition in pod["status"].get("conditions", []):
+        if condition.get("reason") == "Unschedulable" and waited > PLACED:
+            return f"Unschedulable: {condition.get('message', '')}"
+    return ""
 
 
 class Homes:
@@ -185,7 +194,7 @@ class Homes:
                 words = self.cluster.kube("logs", name, *self.space)
                 return dict(json.loads(words.splitlines()[-1]))
             waited = time.monotonic() - began
-            why = hopeless(pod, waited)
+            why = hopeless(pod, waited) or homeless(pod, waited)
             late = phase == "Pending" and waited > self.p["timeout"]
             if phase == "Failed" or why or late:
                 details = "\n".join(filter(None, [why, *self.said(name)]))
