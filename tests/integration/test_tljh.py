@@ -220,11 +220,26 @@ def stop(hub, name: str) -> None:
     hub.machine.run(f"systemctl stop jupyter-{name}.service; sleep 1")
 
 
+def unmark(hub, name: str) -> None:
+    """What an administrator does on the page /hub/admin: the hub remembers who was one."""
+    session, url = requests.Session(), hub.lab.url()
+    words = {"username": "admin", "password": hub.secrets()["hub_admin_password"]}
+    form = session.get(f"{url}/hub/login", timeout=20).content.decode()
+    words["_xsrf"] = re.search(r'name="_xsrf"\s+value="([^"]+)"', form)[1]
+    page = session.post(f"{url}/hub/login?next=/hub/admin", data=words, timeout=60)
+    assert page.url.endswith("/hub/admin")
+    token = re.search(r'xsrf_token: "([^"]+)"', page.text)[1]
+    asked = {"json": {"admin": False}, "params": {"_xsrf": token}, "headers": {"Referer": page.url}}
+    done = session.patch(f"{url}/hub/api/users/{name}", timeout=20, **asked)
+    assert done.ok and done.json()["admin"] is False, done.text
+
+
 def test_who_is_made_an_administrator_has_root_and_who_is_no_longer_one_has_not(hub):
     luz = {"name": "luz_maria", "password": ANA["password"]}
     stop(hub, "luz_maria")
     assert run_cell(hub.lab.url(), **luz, code="!sudo -n id -u").split()[-1] == "0"
     tljh_config(hub, "remove-item users.admin luz_maria")
+    unmark(hub, "luz_maria")
     stop(hub, "luz_maria")
     said = run_cell(hub.lab.url(), **luz, code="!sudo -n id -u 2>&1")
     assert "0" not in said.split()
