@@ -63,8 +63,11 @@ async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
     await asyncio.gather(pump(reader, inside[1]), pump(inside[0], writer))
 
 
-def take(port: int, target: int) -> bool:
-    """Lead a port of the node's own addresses to this program; k3s brings iptables with it."""
+def take(port: int, target: int, verb: str = "-A") -> bool:
+    """Lead a port of the node's own addresses to this program; k3s brings iptables with it.
+
+    With ``-D`` as its verb it is given back.
+    """
     own = "/var/lib/rancher/k3s/data/current/bin"
     places = f"/usr/sbin:/sbin:/usr/bin:/bin:{own}:{own}/aux"
     program = shutil.which("iptables", path=places)
@@ -72,7 +75,7 @@ def take(port: int, target: int) -> bool:
         return False
     rule = f"-p tcp --dport {port} -m addrtype --dst-type LOCAL -j REDIRECT --to-ports {target}"
     for chain in ("PREROUTING", "OUTPUT"):
-        command = [program, "-t", "nat", "-A", chain, *rule.split()]
+        command = [program, "-t", "nat", verb, chain, *rule.split()]
         done = subprocess.run(command, env={"PATH": places}, capture_output=True, text=True)
         if done.returncode:
             print(done.stderr, file=sys.stderr)
@@ -92,4 +95,8 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    if sys.argv[1:] == ["stop"]:
+        take(80, 10080, "-D")
+        take(443, 10443, "-D")
+    else:
+        asyncio.run(main())

@@ -148,6 +148,13 @@ def start_ingress(machine: Machine) -> None:
     bring_kind(machine)
 
 
+def stop_ingress(machine: Machine) -> None:
+    """As Traefik would go with its cluster."""
+    machine.run(
+        "systemctl stop ingress-stand-in kind; python3 /usr/local/bin/ingress-stand-in stop"
+    )
+
+
 def bring_kind(machine: Machine) -> None:
     """What Traefik's chart does as soon as a cluster is there."""
     kube = "HOME=/run/k3s/test /usr/local/bin/k3s kubectl"

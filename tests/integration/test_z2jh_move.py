@@ -9,7 +9,7 @@ import json
 import pytest
 import yaml
 from conftest import Machine
-from real_z2jh import MARKS, configure, kubectl, prepare, start_ingress, url
+from real_z2jh import MARKS, configure, kubectl, prepare, start_ingress, stop_ingress, url
 from student import run_cell
 
 pytestmark = MARKS
@@ -141,6 +141,7 @@ def test_the_old_hub_goes_when_somebody_says_so_and_the_homes_stay(move):
 def test_after_a_reset_the_old_hub_comes_back_with_accounts_and_homes(move):
     if move.old.name != move.new.name:
         pytest.skip("the same as on one server")
+    stop_ingress(move.new)
     move.site.localcloud("reset", "--yes").ended(0)
     move.hosts.write_text(move.before)
     move.site.localcloud("install", "--no-journey").ended(0)
