@@ -10,12 +10,12 @@ import pytest
 from lives import secret_places
 from real_z2jh import (
     MARKS,
-    bring_kind,
     configure,
     history,
     kubectl,
     prepare,
     start_ingress,
+    stop_ingress,
     values,
 )
 
@@ -98,10 +98,11 @@ def test_removal_keeps_the_database_and_comes_back(hub):
     inventory = hub.directory / "hosts.yml"
     whole = inventory.read_text()
     authority = hub.machine.run("cat /etc/localcloud/z2jh/tls/ca.crt")
+    stop_ingress(hub.machine)
     hub.localcloud("reset", "--yes").ended(0)
     places = "/opt/localcloud /etc/localcloud /root/.kube /root/.cache"
     assert hub.machine.run(f"ls -d {places} 2>/dev/null || true") == ""
     inventory.write_text(whole)
-    bring_kind(hub.machine)
+    start_ingress(hub.machine)
     hub.localcloud("install").ended(0)
     assert hub.machine.run("cat /etc/localcloud/z2jh/tls/ca.crt") == authority

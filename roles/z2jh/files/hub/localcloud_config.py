@@ -15,11 +15,15 @@ here = Path("/usr/local/share/localcloud")
 
 if c.JupyterHub.authenticator_class == "native":
     import nativeauthenticator
+    import nativeauthenticator.handlers
 
     sys.path.insert(0, str(here / "lib"))
     import common_passwords
+    import names
 
     common_passwords.add_to(nativeauthenticator.NativeAuthenticator)
+    c.Authenticator.username_pattern = names.PATTERN  # as on the plain hub: people can move
+    names.add_to(nativeauthenticator.handlers.SignUpHandler)
     # The first folder that has a page wins. NativeAuthenticator's own page has the menu entries
     # for passwords and sign-ups, which JupyterHub's hides unless its folder is named.
     native_pages = Path(nativeauthenticator.__file__).parent / "templates"
