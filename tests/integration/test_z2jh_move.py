@@ -81,6 +81,9 @@ def move(request, make_site, tmp_path_factory):
         old, new = (list(group["hosts"]) for group in groups_of(site, "jupyterhub", "k3s_server"))
         move = Move(site, old[0], new[0])
     site.set(hub_tls_mode="internal", hub_public_url=url(site, move.old.name))
+    for name in site.lab.hosts if move.old.name != move.new.name else ():
+        own = site.directory / "host_vars" / f"{name}.yml"
+        own.write_text(f"hub_public_url: {url(site, name)}\n")
     site.localcloud("install", "--no-journey", "--limit", move.old.name).ended(0)
     people = [{"name": name, "password": PASSWORD} for name in (*PEOPLE, ADMIN)]
     move.accounts(move.old, "jupyterhub", action="ensure", users=people)
