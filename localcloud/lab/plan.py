@@ -15,17 +15,23 @@ def groups_of_machines(hosts: int | None, groups: Sequence[str]) -> list[list[st
     """One list of groups per machine.
 
     ``name=N`` asks for N machines of that group alone; plain names together make up ``hosts``
-    machines (1 unless given) that are in all of them.
+    machines (1 unless given) that are in all of them. A group whose hosts are those of another
+    one (``beside`` in its role) gets no machines of its own, but the first N of that one.
     """
     counted: list[list[str]] = []
     plain: list[str] = []
+    guests: list[tuple[str, str, int]] = []
     for word in groups:
         name, equals, number = word.partition("=")
         _check_name(name)
         if not equals:
             plain.append(name)
         elif number.isdigit() and 1 <= int(number) <= MOST:
-            counted += [[name]] * int(number)
+            beside = _beside(name)
+            if beside and f"{beside}=" in " ".join(groups):
+                guests.append((name, beside, int(number)))
+            else:
+                counted += [[name] for _machine in range(int(number))]
         else:
             raise UsageError(
                 _("“{text}” asks for no number of machines.").format(text=word),
@@ -44,6 +50,9 @@ def groups_of_machines(hosts: int | None, groups: Sequence[str]) -> list[list[st
             _("A lab has 1 to {most} machines.").format(most=MOST),
             _("Ask for fewer with --hosts."),
         )
+    for name, beside, number in guests:
+        for machine in [one for one in counted if beside in one][:number]:
+            machine.append(name)
     return wanted + counted
 
 
@@ -77,6 +86,14 @@ def mebibytes(size: str) -> int:
             _("“{text}” is no size.").format(text=size), _("Write it as in 512m, 2g or 1t.")
         )
     return int(found[1]) * {"m": 1, "g": 1024, "t": 1024 * 1024}[found[2]]
+
+
+def _beside(group: str) -> str:
+    """The group that hosts of this one are in as well, if its role says so."""
+    from localcloud.components import load_components
+
+    found = (part for part in load_components().values() if group in part.groups)
+    return next((str(part.meta.get("beside") or "") for part in found), "")
 
 
 def _check_name(group: str) -> None:

@@ -25,9 +25,7 @@ pytestmark = MARKS
 @pytest.fixture(scope="module")
 def hub(make_site, tmp_path_factory):
     """One machine that is the cluster and its hub; nothing is installed yet."""
-    site = make_site(groups=("k3s_server=1",))
-    with (site.directory / "hosts.yml").open("a") as hosts:
-        hosts.write("    z2jh:\n      hosts:\n        node1:\n")
+    site = make_site(groups=("k3s_server=1", "z2jh=1"))
     prepare(site.machine)
     configure(site, tmp_path_factory.mktemp("outside"), "node1")
     return site

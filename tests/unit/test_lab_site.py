@@ -269,6 +269,10 @@ def test_groups_make_clusters() -> None:
     assert plan.groups_of_machines(None, []) == [["jupyterhub"]]
     assert plan.groups_of_machines(2, ["jupyterhub"]) == [["jupyterhub"]] * 2
     assert plan.groups_of_machines(None, ["jupyterhub=3"]) == [["jupyterhub"]] * 3
+    cluster = ["z2jh=1", "k3s_server=3", "k3s_agent=1"]
+    hub, *others = plan.groups_of_machines(None, cluster)
+    assert hub == ["k3s_server", "z2jh"], "the hub's host is one of the cluster's servers"
+    assert others == [["k3s_server"], ["k3s_server"], ["k3s_agent"]]
     with pytest.raises(UsageError) as caught:
         plan.groups_of_machines(None, ["jupiterhub"])
     assert "jupyterhub" in caught.value.remedy
