@@ -253,6 +253,21 @@ def test_a_dry_run_knows_which_units_its_files_would_restart():
     assert current_units.steps_for(unit, state, ["/nowhere/else"]) == []
 
 
+@pytest.mark.parametrize(("tries", "good"), [(1, False), (2, False), (3, True)])
+def test_a_service_that_gives_up_its_first_start_is_started_again(monkeypatch, tries, good):
+    """``restart`` would first wait for what is not there any more."""
+    asked = []
+
+    def systemctl(step, name):
+        asked.append(step)
+        return SimpleNamespace(returncode=int(len(asked) < 3))
+
+    monkeypatch.setattr(current_units, "systemctl", systemctl)
+    done = current_units.carried_out("restart", "k3s.service", tries)
+    assert (done.returncode == 0) is good
+    assert asked == ["restart", "start", "start"][:tries]
+
+
 def test_an_environment_is_complete_only_for_the_very_same_lock():
     base = {
         **{"manager": "uv", "lock": "a==1", "manifest": "", "extra": [], "build_lock": ""},

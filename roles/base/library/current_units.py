@@ -23,7 +23,8 @@ author: The localcloud authors
 options:
   units:
     description: Units in order of start, each with C(name), C(files) (paths it reads when it
-      starts) and C(enabled) (default true; false also stops it).
+      starts), C(enabled) (default true; false also stops it), and C(tries) (1), how often it may
+      fail to start before that is a failure.
     type: list
     elements: dict
     required: true
@@ -83,6 +84,15 @@ def steps_for(unit: dict, state: dict[str, str], awaited: Container[str] = ()) -
     return steps
 
 
+def carried_out(step: str, name: str, tries: int) -> subprocess.CompletedProcess:
+    """One step; on a slow machine some services give up their first start, and not their second."""
+    done = systemctl(step, name)
+    while done.returncode and tries > 1:
+        tries -= 1
+        done = systemctl("start" if step == "restart" else step, name)
+    return done
+
+
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
@@ -98,6 +108,7 @@ def main() -> None:
         for state in states.values()
     )
     awaited = module.params["written"] if module.check_mode else []
+    tries = {unit["name"]: int(unit.get("tries", 1)) for unit in units}
     plan = {unit["name"]: steps_for(unit, states[unit["name"]], awaited) for unit in units}
     shown = [{"prepared": f"{step} {name}"} for name, steps in plan.items() for step in steps]
     changed = any(plan.values()) or any(s.get("NeedDaemonReload") == "yes" for s in states.values())
@@ -107,7 +118,7 @@ def main() -> None:
         systemctl("daemon-reload")
     for name, steps in plan.items():
         for step in steps:
-            done = systemctl(step, name)
+            done = carried_out(step, name, tries[name])
             if done.returncode:
                 words = subprocess.run(
                     ["/usr/bin/journalctl", "-u", name, "-n", "15", "--no-pager", "-o", "cat"],
