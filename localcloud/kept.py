@@ -29,7 +29,9 @@ def remember(site: "Site", before: dict[str, Components]) -> None:
         if found:
             place = folder(site, host)
             place.mkdir(mode=0o700, parents=True, exist_ok=True)
-            write_atomically(place / _NAME, json.dumps(found, indent=1).encode())
+            # What an earlier reset left is there still, whatever this one leaves.
+            known = json.loads(path.read_text()) if (path := place / _NAME).is_file() else {}
+            write_atomically(path, json.dumps({**known, **found}, indent=1).encode())
 
 
 def left(site: "Site") -> dict[str, Left]:

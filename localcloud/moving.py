@@ -42,6 +42,12 @@ def show_left(moves: "list[Move]") -> None:
             "People have moved from {old} to {new} on host {host}. {old} is stopped and still "
             "there; when people are content: `localcloud reset --old-hub`."
         )
+        if move.copied:
+            words = _(
+                "People have moved from {old} on host {host} to {new}. {old} is stopped and still "
+                "there; when people are content: `localcloud reset --old-hub`. Homes stay on the "
+                "host then, too."
+            )
         names = {"old": component_name(move.old), "new": component_name(move.new)}
         ui.ok(ui.wrap(hints.complete(words.format(host=move.host, **names)), "  ").lstrip())
 
@@ -56,7 +62,7 @@ def old_hubs(found: dict[str, Components]) -> dict[str, Components]:
         host: {
             name: _its_own(name, components)
             for name, entry in components.items()
-            if entry.get("moved_to") in components or entry.get("people_copied")
+            if entry.get("moved_to") in components or _is_copied(entry)
         }
         for host, components in found.items()
     }
@@ -65,9 +71,14 @@ def old_hubs(found: dict[str, Components]) -> dict[str, Components]:
 def leaving_homes(old: dict[str, Components]) -> dict[str, Components]:
     """Of old hubs, those whose homes were copied away: only there nobody uses them any more."""
     return {
-        host: {name: entry for name, entry in components.items() if entry.get("people_copied")}
+        host: {name: entry for name, entry in components.items() if _is_copied(entry)}
         for host, components in old.items()
     }
+
+
+def _is_copied(entry: dict[str, Any]) -> bool:
+    """Whether people went from this hub to a cluster, and what they had is here as well."""
+    return bool(entry.get("moved_to") and entry.get("people_copied"))
 
 
 def _its_own(name: str, components: Components) -> dict[str, Any]:
@@ -89,7 +100,7 @@ def prove(site: "Site", old: dict[str, Components], quiet: bool) -> None:
     from localcloud.walk import walk
 
     all_old = [entry for components in old.values() for entry in components.values()]
-    clusters = {entry["moved_to"] for entry in all_old if entry.get("people_copied")}
+    clusters = {entry["moved_to"] for entry in all_old if _is_copied(entry)}
     missing = clusters - {endpoint.component for endpoint in site.endpoints()}
     if missing:
         raise ProblemError("hub_new_unseen", {"names": ", ".join(map(component_name, missing))})

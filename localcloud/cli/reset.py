@@ -57,8 +57,11 @@ def command(
     delete_data = delete_data or yes_delete_data
     if old_hub and delete_data:
         raise UsageError(
-            _("An old hub has no home directories of its own: people took them along."),
-            _("Use --old-hub without --delete-data."),
+            _("Home directories do not go with an old hub: people may be working in them."),
+            _(
+                "Use --old-hub without --delete-data. Of homes that were copied to a cluster, the "
+                "old ones stay in /home of their host: delete them there when nobody needs them."
+            ),
         )
     with cancel.as_interrupt():
         site = load_site(inventory, limit=limit)

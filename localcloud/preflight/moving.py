@@ -14,7 +14,7 @@ from localcloud.preflight.report import Finding, Move, finding
 
 def moves(host: str, facts: Facts, needs: Needs) -> Iterator[Move]:
     """The hubs whose people will come to the one that is wanted, at the next installation."""
-    wanted = _wanted(needs)
+    wanted = _wanted(needs) if needs.cluster_hub_here or _own(needs) else ""
     for name in _leaving(facts, needs) if wanted else []:
         there = _prepared(facts, name, _copied(needs, name)) and _people(facts, name)
         if _able(needs, name) and there and there.get("accounts", "?") is not None:
@@ -31,7 +31,10 @@ def of_host(host: str, facts: Facts, needs: Needs) -> Iterator[Finding]:
         hub = needs.hubs[name]
         words = {"old": component_name(name), "new": component_name(wanted), "group": hub.group}
         copied = _copied(needs, name)
-        if not _able(needs, name):
+        left = installed(facts)[name].get("moved_to") == wanted
+        if copied and not needs.cluster_hub_here and not left:
+            yield finding(host, "blocking", "hub_move_limit", **words)
+        elif not _able(needs, name):
             yield finding(host, "blocking", "hub_move_impossible", **words)
         elif name in moving:
             problem = "hub_move_cluster" if copied else "hub_move"
@@ -55,7 +58,11 @@ def known(facts: Facts, needs: Needs) -> set[str]:
 
 def _wanted(needs: Needs) -> str:
     """The hub that the site gives this host, or the cluster that the host belongs to."""
-    return next((part.name for part in needs.parts if part.people), needs.cluster_hub)
+    return _own(needs) or needs.cluster_hub
+
+
+def _own(needs: Needs) -> str:
+    return next((part.name for part in needs.parts if part.people), "")
 
 
 def _copied(needs: Needs, name: str) -> bool:
@@ -74,7 +81,7 @@ def _prepared(facts: Facts, name: str, copied: bool) -> bool:
 
 
 def _others(facts: Facts, needs: Needs) -> list[str]:
-    names = {part.name for part in needs.parts}
+    names = {part.name for part in needs.parts} | {_wanted(needs)}
     return [name for name in installed(facts) if name in needs.hubs and name not in names]
 
 

@@ -58,6 +58,7 @@ class Needs:
     unfit: Mapping[str, str] = field(default_factory=dict)  # name → why its certificate will not do
     hubs: Mapping[str, Hub] = field(default_factory=dict)  # all that this kit can install
     cluster_hub: str = ""  # the hub of the cluster that this host is a node of
+    cluster_hub_here: bool = True  # whether this run installs it
 
     def largest(self, key: str) -> float:
         return max((float(part.requirements.get(key) or 0) for part in self.parts), default=0)
@@ -107,13 +108,13 @@ def gather(site: "Site", host: "Host") -> tuple[Needs, Question]:
     ports = _port_settings(site, host)
     question = _question(site, host, parts, urls)
     unfit = _unfit(site, parts, question.certificates)
-    cluster_hub = _cluster_hub(site, host)
+    cluster_hub, here = _cluster_hub(site, host)
     if cluster_hub:
         question = replace(question, people=True)
     hubs = _hubs()
     all_parts, no_mirror = tuple(parts), tuple(unknown)
-    needs = Needs(all_parts, settings, ports, no_mirror, certificates, unfit, hubs, cluster_hub)
-    return needs, question
+    needs = Needs(all_parts, settings, ports, no_mirror, certificates, unfit, hubs)
+    return replace(needs, cluster_hub=cluster_hub, cluster_hub_here=here), question
 
 
 def _unfit(site: "Site", parts: list[Part], authorities: str) -> dict[str, str]:
@@ -140,14 +141,14 @@ def _hubs() -> dict[str, Hub]:
     return found
 
 
-def _cluster_hub(site: "Site", host: "Host") -> str:
-    """The hub that takes people of hubs on this host, if it is installed in this run."""
+def _cluster_hub(site: "Site", host: "Host") -> tuple[str, bool]:
+    """The hub that takes people of hubs on this host, and whether it is within --limit."""
     for component in load_components().values():
-        groups = (component.meta.get("people_from") or {}).get("groups") or ()
-        here = set(groups) & set(host.groups)
-        if here and component.group and site.hosts_in(component.group):
-            return component.name
-    return ""
+        groups = set((component.meta.get("people_from") or {}).get("groups") or ())
+        there = [one for one in site.all_hosts.values() if component.group in one.groups]
+        if groups & set(host.groups) and there:
+            return component.name, any(one.name in site.hosts for one in there)
+    return "", True
 
 
 def _port_settings(site: "Site", host: "Host") -> dict[int, str]:

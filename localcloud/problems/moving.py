@@ -52,6 +52,27 @@ PROBLEMS: dict[str, Template] = {
         "names",
         "host",
     ),
+    "hub_home_missing": Template(
+        N_("Homes are not where the users of host {host} have them: {places}."),
+        N_(
+            "Mount the disk that they are on, or correct the place (`usermod -d`); for somebody "
+            "who shall not come along, remove the user. Then run the same command again. The old "
+            "hub runs on."
+        ),
+        "host",
+        "places",
+    ),
+    "hub_move_limit": Template(
+        N_("The {old} on host {host} cannot be left: {new} is not among the hosts of this run."),
+        N_(
+            "Run the same command without --limit: the installation then brings people to {new}. "
+            "Alone, host {host} would become a node of the cluster beside its hub, and take its "
+            "address away."
+        ),
+        "host",
+        "old",
+        "new",
+    ),
     "hub_left": Template(
         N_("{old} is still on host {host}, stopped; nobody is with it any more."),
         N_("When people are content with the new hub: `localcloud reset --old-hub`."),

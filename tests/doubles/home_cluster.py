@@ -17,6 +17,7 @@ class HomeCluster:
         self.claims: dict[str, dict[str, str]] = {}
         self.pods: dict[str, dict[str, Any]] = {}
         self.copied: list[tuple[str, str]] = []
+        self.sizes: list[str] = []
         self.fails: dict[str, str] = {}
         self.killed_at = ""  # a verb of kubectl at which the run ends
 
@@ -29,7 +30,12 @@ class HomeCluster:
         return json.dumps([self.wished(name) for name in json.loads(stdin)])
 
     def wished(self, name: str) -> dict[str, Any]:
-        return {"metadata": {"name": f"claim-{name}", "annotations": {PERSON: name}}}
+        metadata = {"name": f"claim-{name}", "annotations": {PERSON: name}}
+        return {"metadata": metadata, "spec": {"resources": {"requests": {"storage": "20Gi"}}}}
+
+    def patch(self, *words: str, stdin: str) -> str:
+        self.sizes.append(words[-1])
+        return ""
 
     def annotate(self, *words: str, stdin: str) -> str:
         marks = [word for word in words if "=" in word]
@@ -43,7 +49,7 @@ class HomeCluster:
 
     def logs(self, pod: str, *_words: str, stdin: str) -> str:
         claim = self.claim_of(self.pods[pod])
-        return self.fails.get(claim) or json.dumps({"files": 2, "bytes": 9, "skipped": []})
+        return self.fails.get(claim) or json.dumps({"files": 2, "bytes": 9, "left_out": 0})
 
     @staticmethod
     def claim_of(pod: dict[str, Any]) -> str:
@@ -61,7 +67,7 @@ class HomeCluster:
     def read(self, kind: str, *words: str) -> dict[str, Any]:
         if kind == "persistentvolumeclaims":
             known = self.claims.items()
-            return {"items": [{"metadata": {"name": n, "annotations": a}} for n, a in known]}
+            return {"items": [{"metadata": {"name": n, "annotations": dict(a)}} for n, a in known]}
         if kind == "deployment":
             container = {"name": "hub", "image": "hub:5"}
             return {"spec": {"template": {"spec": {"containers": [container]}}}}

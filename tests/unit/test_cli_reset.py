@@ -294,7 +294,7 @@ def test_without_an_old_hub_there_is_nothing_to_do(moved):
 
 
 def test_homes_are_not_the_old_hubs_to_delete(moved):
-    with pytest.raises(UsageError, match="no home directories of its own"):
+    with pytest.raises(UsageError, match="do not go with an old hub"):
         call_raising("--old-hub", "--yes-delete-data")
 
 

@@ -17,7 +17,7 @@ from localcloud.preflight.needs import Hub, Needs, Part
 from localcloud.problems import ProblemError
 from tests.doubles.home_cluster import HomeCluster
 from tests.unit.role_code import ROLES, load
-from tests.unit.test_moving import HUBS, PEOPLE, facts, hub_takeover, server  # noqa: F401
+from tests.unit.test_moving import HUBS, PEOPLE, facts, hub_takeover, receipt, server  # noqa: F401
 
 home_volumes = load("z2jh/library/home_volumes.py")
 HERE = {**HUBS, "z2jh": Hub("z2jh", "cluster", takes="server")}
@@ -57,10 +57,21 @@ def test_a_move_to_the_cluster_is_announced_with_all_that_changes(old, language,
     assert (move.old, move.new, move.copied) == ("jupyterhub", "z2jh", True)
 
 
-def test_where_the_hubs_host_is_outside_the_limit_nobody_moves(old):
-    needs = Needs((Part("k3s", {}),), hubs=HERE)
+def test_where_the_hubs_host_is_outside_the_limit_nothing_begins(old):
+    """A node of the cluster beside a hub would take its ports, and nobody's account would come."""
+    needs = Needs((Part("k3s", {}),), hubs=HERE, cluster_hub="z2jh", cluster_hub_here=False)
     assert not list(moving.moves("h1", old, needs))
-    assert [one.problem_id for one in findings.left_behind("h1", old, needs)] == ["component_left"]
+    (one,) = moving.of_host("h1", old, needs)
+    assert (one.problem_id, one.severity) == ("hub_move_limit", "blocking")
+    old["receipt"]["components"]["jupyterhub"].update(moved_to="z2jh", people_copied=True)
+    (one,) = moving.of_host("h1", old, needs)
+    assert one.problem_id == "hub_left"
+
+
+def test_the_clusters_hub_on_another_of_its_servers_is_no_move(old):
+    old["receipt"]["components"] = {"z2jh": {"version": "4.4.0"}}
+    found, moves = of_node(old)
+    assert list(found) == ["component_left"] and not moves
 
 
 def test_a_hub_whose_receipt_is_too_old_is_renewed_first(old):
@@ -79,6 +90,8 @@ def test_a_failed_move_says_how_to_go_back(old, capsys):
     after.show_way_back(of_node(old)[1])
     said = " ".join(capsys.readouterr().err.split())
     assert "localcloud reset --limit h1" in said and "group jupyterhub" in said
+    after.show_left(of_node(old)[1])
+    assert "from JupyterHub on host h1 to" in " ".join(capsys.readouterr().out.split())
 
 
 # -- the homes ------------------------------------------------------------------------------------
@@ -91,11 +104,15 @@ def cluster(monkeypatch):
     return double
 
 
-def bring(*names, node="h1"):
+FIRST, SECOND = "2026-11-01T08:00:00Z", "2026-12-24T08:00:00Z"
+
+
+def bring(*names, node="h1", installed=FIRST, only_prepare=False):
     people = [{"name": name, "home": f"/home/jupyter-{name}"} for name in names]
     given = {"kubectl": ["k"], "namespace": "hub", "node": node, "people": people}
     more = {"claims": "claims.py", "program": "", "uid": 1000, "gid": 100, "timeout": 1}
-    return home_volumes.Homes({**given, **more}).carry_out()
+    work = home_volumes.Homes({**given, **more, "installed": installed})
+    return work.prepare_all() if only_prepare else work.carry_out()
 
 
 def test_each_home_comes_into_its_claim_once(cluster):
@@ -106,11 +123,43 @@ def test_each_home_comes_into_its_claim_once(cluster):
     assert len(cluster.copied) == 2, "what a person saves there from now on is not overwritten"
 
 
+def test_before_the_first_copy_all_claims_say_that_homes_are_on_their_way(cluster):
+    """The hub starts no server meanwhile (copying.py), so nobody's work is written over."""
+    assert len(bring("ana", "luz", only_prepare=True)) == 2
+    states = {marks["localcloud/home-state"] for marks in cluster.claims.values()}
+    assert states == {"copying"} and cluster.copied == []
+    assert bring("ana", "luz", only_prepare=True) == []
+    bring("ana", "luz")
+    assert {target for _claim, target in cluster.copied} == {"/target"}
+    assert {marks["localcloud/home-state"] for marks in cluster.claims.values()} == {"here"}
+
+
 def test_who_worked_in_the_cluster_before_finds_the_old_home_in_a_folder(cluster):
     cluster.claims["claim-ana"] = {"hub.jupyter.org/username": "ana"}
     bring("ana")
-    assert cluster.copied == [("claim-ana", "/target/old-home")]
+    assert cluster.copied == [("claim-ana", "/target/old-home-h1-20261101080000")]
     assert bring("ana") == []
+
+
+def test_of_two_hubs_and_of_a_second_move_nothing_is_written_over(cluster):
+    bring("ana")
+    bring("ana", node="h2")
+    bring("ana", installed=SECOND)  # went back in between, and worked there
+    targets = [target for _claim, target in cluster.copied]
+    assert targets == [
+        "/target",
+        "/target/old-home-h2-20261101080000",
+        "/target/old-home-h1-20261224080000",
+    ]
+
+
+def test_a_volume_that_was_too_small_is_asked_to_grow(cluster):
+    cluster.fails["claim-ana"] = "No space left on device"
+    with pytest.raises(home_volumes.Failed):
+        bring("ana")
+    cluster.fails.clear()
+    bring("ana")
+    assert cluster.sizes == ['{"spec": {"resources": {"requests": {"storage": "20Gi"}}}}']
 
 
 @pytest.mark.parametrize("moment", ["PersistentVolumeClaim", "Pod", "annotate", "logs"])
@@ -193,7 +242,7 @@ def test_everything_in_a_home_arrives_for_the_person(reachable):
     done = copy(reachable)
     assert done.returncode == 0, done.stderr
     said = json.loads(done.stdout)
-    assert (said["files"], said["skipped"]) == (4, ["pipe"])
+    assert (said["files"], said["left_out"]) == (4, 1)
     target = reachable / "target"
     assert (target / "curso de R/ñandú").read_text() == "plumas"
     assert (target / "out").readlink().as_posix() == "/etc/passwd"
@@ -223,20 +272,64 @@ def test_a_volume_that_takes_nothing_is_an_error_that_says_so(reachable):
 # -- on the old server, and in the end ------------------------------------------------------------
 
 
-def test_the_old_hub_sleeps_and_wakes_with_its_people(server):  # noqa: F811
-    store = hub_takeover.ReceiptFile(str(server.memory))
-    assert hub_takeover.stop(store, "jupyterhub", dry=False)
-    assert ("stop", "jupyter-*.service") in server.commands
-    assert not (server.units / "jupyterhub.service").exists()
-    assert not hub_takeover.stop(store, "jupyterhub", dry=False), "and again: nothing to do"
-    assert hub_takeover.leave(store, "jupyterhub", "z2jh", dry=False)
-    assert server.entry("jupyterhub")["moved_to"] == "z2jh"
-    assert server.accounts("jupyterhub")["ana"] == "hash-of-ana", "copies went, these stay"
+def store_of(server):  # noqa: F811
+    return hub_takeover.ReceiptFile(str(server.memory))
+
+
+@pytest.fixture
+def quiet(server, monkeypatch):  # noqa: F811
+    """A server on which nobody's server runs on."""
+    server.said = ""
+    answer = lambda *_words: SimpleNamespace(stdout=server.said, returncode=0)  # noqa: E731
+    monkeypatch.setattr(hub_takeover, "run", answer)
+    return server
+
+
+def carry(server, state, component="z2jh", old_hub="jupyterhub"):  # noqa: F811
+    return hub_takeover.carried_out(store_of(server), component, state, old_hub)
+
+
+def test_the_old_hub_sleeps_and_wakes_with_its_people(quiet):
+    assert carry(quiet, "stopped") == ["jupyterhub"]
+    assert ("stop", "jupyter-*.service") in quiet.commands
+    assert not (quiet.units / "jupyterhub.service").exists()
+    assert carry(quiet, "stopped") == [], "and again: nothing to do"
+    assert carry(quiet, "accounts_copied") == ["jupyterhub"]
+    assert "moved_to" not in quiet.entry("jupyterhub"), "homes may be missing still"
+    assert carry(quiet, "left") == ["jupyterhub"]
+    assert quiet.entry("jupyterhub")["moved_to"] == "z2jh"
+    assert quiet.accounts("jupyterhub")["ana"] == "hash-of-ana", "copies went, these stay"
     # The group is given back: its units are there again, and it is nobody's old hub.
-    assert hub_takeover.wake(hub_takeover.ReceiptFile(str(server.memory)), "jupyterhub")
-    assert (server.units / "jupyterhub.service").read_text() == "of jupyterhub"
-    assert not {"moved_to", "people_copied"} & set(server.entry("jupyterhub"))
-    assert not hub_takeover.wake(hub_takeover.ReceiptFile(str(server.memory)), "jupyterhub")
+    assert carry(quiet, "taken_over", "jupyterhub", "") == ["jupyterhub"]
+    assert (quiet.units / "jupyterhub.service").read_text() == "of jupyterhub"
+    assert not {"moved_to", "people_copied", "accounts_copied"} & set(quiet.entry("jupyterhub"))
+    assert carry(quiet, "taken_over", "jupyterhub", "") == []
+
+
+def test_a_server_that_goes_on_writing_ends_the_move(quiet):
+    quiet.said = "jupyter-ana.service loaded active running Jupyter\n"
+    with pytest.raises(hub_takeover.Wrong, match=r"jupyter-ana\.service"):
+        carry(quiet, "stopped")
+
+
+def test_what_came_with_the_old_hub_goes_with_what_is_there_now(quiet):
+    memory = receipt.Receipt(quiet.memory)
+    memory.component("k3s").update(units=["k3s.service"], packages=["apparmor"])
+    memory.save()
+    carry(quiet, "left")
+    assert quiet.entry("k3s")["packages"] == ["apparmor", "git"]
+
+
+def test_a_hub_that_was_moved_before_is_not_old_when_it_is_wanted_again(quiet):
+    """TLJH to the plain hub, from there to a cluster, and back to the plain hub."""
+    quiet.declare("tljh")
+    quiet.take_over("tljh")
+    quiet.take_over("jupyterhub")
+    carry(quiet, "stopped")
+    carry(quiet, "left")
+    carry(quiet, "taken_over", "jupyterhub", "")
+    entries = {name: quiet.entry(name) for name in ("jupyterhub", "tljh")}
+    assert set(after.old_hubs({"h1": entries})["h1"]) == {"tljh"}
 
 
 def test_the_old_hub_may_go_only_when_the_clusters_hub_is_seen_to_work(monkeypatch):

@@ -1,10 +1,12 @@
 """What role z2jh brings to the server and into the hub's pod: certificate, accounts, volumes."""
 
+import asyncio
 import io
 import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -12,6 +14,7 @@ from tests.unit.role_code import ROLES, load
 
 certificate = load("z2jh/files/certificate.py")
 volumes = load("z2jh/files/hub/volumes.py")
+copying = load("z2jh/files/hub/copying.py")
 
 
 def make(folder: Path, name: str, *words: str) -> tuple[Path, Path]:
@@ -85,16 +88,47 @@ def claim(name: str, person: str) -> dict:
     return {"metadata": {"name": name, "annotations": {"hub.jupyter.org/username": person}}}
 
 
-def test_a_persons_claims_are_found_by_their_annotation_alone():
-    listed = {
-        "items": [
-            claim("claim-x-2023---f630b487", "2023"),
-            claim("claim-2023", "somebody-else"),
-            {"metadata": {"name": "hub-db-dir"}},
-        ]
-    }
-    assert volumes.claims_of("2023", listed) == ["claim-x-2023---f630b487"]
-    assert volumes.claims_of("nobody", listed) == []
+@pytest.fixture
+def claims(monkeypatch):
+    """The cluster's claims; what is asked of its API is kept."""
+    monkeypatch.setattr(volumes, "base", lambda: "/claims")
+    asked, listed = [], {"items": []}
+
+    def call(method, path):
+        asked.append((method, path))
+        return listed
+
+    monkeypatch.setattr(volumes, "call", call)
+    return listed["items"], asked
+
+
+def test_a_persons_claims_are_found_by_their_annotation_alone(claims):
+    items, asked = claims
+    items += [
+        claim("claim-x-2023---f630b487", "2023"),
+        claim("claim-2023", "somebody-else"),
+        {"metadata": {"name": "hub-db-dir"}},
+    ]
+    assert [one["name"] for one in volumes.claims_of("2023")] == ["claim-x-2023---f630b487"]
+    assert volumes.claims_of("nobody") == []
+    volumes.remove_user("2023")
+    assert asked[-1] == ("DELETE", "/claims/claim-x-2023---f630b487")
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", "being copied"), ("es", "copiando")])
+def test_nobodys_server_starts_while_the_home_is_on_its_way(claims, language, words):
+    items, _asked = claims
+    items.append(claim("claim-ana", "ana"))
+    start = copying.hook(language)
+    ana = SimpleNamespace(user=SimpleNamespace(name="ana"))
+    asyncio.run(start(ana))
+    items[0]["metadata"]["annotations"]["localcloud/home-state"] = "copying"
+    with pytest.raises(copying.StillCopying) as caught:
+        asyncio.run(start(ana))
+    assert words in caught.value.jupyterhub_message
+    asyncio.run(start(SimpleNamespace(user=SimpleNamespace(name="luz"))))
+    items[0]["metadata"]["annotations"]["localcloud/home-state"] = "here"
+    asyncio.run(start(ana))
 
 
 def test_accounts_in_a_pod_name_no_unix_user(monkeypatch, tmp_path, capsys):

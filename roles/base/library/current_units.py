@@ -72,6 +72,8 @@ def steps_for(unit: dict, state: dict[str, str], awaited: Container[str] = ()) -
     if state.get("UnitFileState") not in (wanted, "static"):
         steps.append("enable" if wanted == "enabled" else "disable")
     if not unit.get("enabled", True):
+        if state.get("LoadState") == "not-found":
+            return []  # put aside when people moved away
         return [*steps, "stop"] if state.get("ActiveState") == "active" else steps
     if state.get("ActiveState") not in ("active", "activating", "reloading"):
         steps.append("start")

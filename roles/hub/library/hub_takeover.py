@@ -35,11 +35,12 @@ options:
     type: str
     required: true
   state:
-    description: C(stopped) is the hub C(old) put to sleep, C(left) is one that nobody is with.
-    choices: [taken_over, stopped, left]
+    description: C(stopped) is the hub C(old) put to sleep, C(accounts_copied) and C(left) keep in
+      mind how far its people's way to a cluster has come.
+    choices: [taken_over, stopped, accounts_copied, left]
     default: taken_over
   old:
-    description: The hub that people leave, with C(stopped) and C(left).
+    description: The hub that people leave for a cluster.
     type: str
     default: ""
   directory:
@@ -92,6 +93,13 @@ class Hub:
         """People's servers speak to the hub that started them, and to no other."""
         if pattern := self.entry.get("facts", {}).get("user_units"):
             systemctl("stop", pattern)
+
+    def running(self) -> list[str]:
+        """People's servers that did not stop."""
+        pattern = self.entry.get("facts", {}).get("user_units")
+        words = ["list-units", "--state=active,deactivating", "--plain", "--no-legend"]
+        lines = run("systemctl", *words, pattern).stdout.splitlines() if pattern else []
+        return [line.split()[0] for line in lines if line.strip()]
 
     def put_aside(self, keep: list[str]) -> None:
         """Its unit files; another hub has files of the same name."""
@@ -169,7 +177,8 @@ def take_over(store: ReceiptFile, old: Hub, new: Hub) -> None:
     # What came with the old one may be needed by the new one, and goes with it.
     packages = {*new.entry.get("packages", []), *old.entry.get("packages", [])}
     new.entry["packages"] = sorted(packages)
-    new.entry.pop("moved_to", None)
+    forget_way(new.entry)
+    forget_way(old.entry)
     old.entry["moved_to"] = new.name
     store.save()
 
@@ -185,34 +194,55 @@ def others_of(store: ReceiptFile, component: str) -> list[Hub]:
     ]
 
 
-def stop(store: ReceiptFile, name: str, dry: bool) -> bool:
-    """Put a hub to sleep whose people go to a cluster."""
+def stop(store: ReceiptFile, name: str) -> bool:
+    """Put a hub to sleep whose people go to a cluster; raises Wrong if somebody goes on writing."""
     old = Hub(store, name)
     awake = [path for path in old.unit_files if os.path.lexists(path)]
-    if awake and not dry:
+    if awake:
         old.stop(keep=set())
         old.stop_servers()
         old.put_aside(keep=[])
         systemctl("daemon-reload")
+    if left := old.running():
+        raise Wrong(f"still running: {', '.join(left)}")
     return bool(awake)
 
 
-def leave(store: ReceiptFile, name: str, target: str, dry: bool) -> bool:
-    """All of a hub's people are on a cluster now. Killed before, the move is done again."""
+def keep_in_mind(store: ReceiptFile, name: str, target: str, state: str) -> bool:
+    """How far the way to a cluster has come. Killed before, that part is done again."""
     entry = store.content["components"][name]
-    if entry.get("moved_to") == target:
+    if state == "accounts_copied":
+        news = {"accounts_copied": target}
+    else:
+        news = {"moved_to": target, "people_copied": True}
+        give_packages(store, name)
+    if news.items() <= entry.items():
         return False
-    entry.update(moved_to=target, people_copied=True)
-    if not dry:
-        store.save()
+    entry.update(news)
+    store.save()
     return True
+
+
+def give_packages(store: ReceiptFile, name: str) -> None:
+    """What came with the old hub may be needed by what is on the server now, and goes with it."""
+    others = {key: one for key, one in store.content["components"].items() if one.get("units")}
+    others.pop(name, None)
+    heir = next(iter(others.values()), None)
+    if heir is not None:
+        own = store.content["components"][name].get("packages", [])
+        heir["packages"] = sorted({*heir.get("packages", []), *own})
+
+
+def forget_way(entry: dict) -> bool:
+    """Its people are with a hub again that they had left for a cluster."""
+    there = [entry.pop(key, None) for key in ("moved_to", "people_copied", "accounts_copied")]
+    return any(there)
 
 
 def wake(store: ReceiptFile, name: str) -> bool:
     """A hub that people had left for a cluster is wanted again."""
     hub = Hub(store, name)
-    hub.entry.pop("people_copied", None)
-    if hub.entry.pop("moved_to", None) is None and not hub.aside.is_dir():
+    if not forget_way(hub.entry) and not hub.aside.is_dir():
         return False
     hub.bring_back()
     systemctl("daemon-reload")
@@ -220,33 +250,43 @@ def wake(store: ReceiptFile, name: str) -> bool:
     return True
 
 
+def carried_out(store: ReceiptFile, component: str, state: str, old: str) -> list[str]:
+    """The hubs that something was done to."""
+    if state == "stopped":
+        return [old] if stop(store, old) else []
+    if state != "taken_over":
+        return [old] if keep_in_mind(store, old, component, state) else []
+    others = others_of(store, component)
+    for one in others:
+        take_over(store, one, Hub(store, component))
+    woken = not others and wake(store, component)
+    return [hub.name for hub in others] + ([component] if woken else [])
+
+
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "component": {"type": "str", "required": True},
-            "state": {"choices": ["taken_over", "stopped", "left"], "default": "taken_over"},
+            "state": {
+                "choices": ["taken_over", "stopped", "accounts_copied", "left"],
+                "default": "taken_over",
+            },
             "old": {"type": "str", "default": ""},
             "directory": {"type": "path", "default": "/var/lib/localcloud"},
         },
         supports_check_mode=True,
     )
-    store = ReceiptFile(module.params["directory"])
-    component, old_hub = module.params["component"], module.params["old"]
-    if module.params["state"] == "stopped":
-        module.exit_json(changed=stop(store, old_hub, module.check_mode), moved_from=[])
-    if module.params["state"] == "left":
-        changed = leave(store, old_hub, component, module.check_mode)
-        module.exit_json(changed=changed, moved_from=[])
-    others = others_of(store, component)
+    component, state = module.params["component"], module.params["state"]
     try:
-        for old in [] if module.check_mode else others:
-            take_over(store, old, Hub(store, component))
-        if not others and not module.check_mode and wake(store, component):
-            module.exit_json(changed=True, moved_from=[])
+        store = ReceiptFile(module.params["directory"])
+        if module.check_mode:
+            others = [hub.name for hub in others_of(store, component)]
+            module.exit_json(changed=bool(others), moved_from=others)
+        done = carried_out(store, component, state, module.params["old"])
     except (Wrong, OSError) as error:
         data = {"localcloud_problem": "hub_takeover", "details": str(error)}
         module.fail_json(msg=json.dumps({**data, "component": component}))
-    module.exit_json(changed=bool(others), moved_from=[hub.name for hub in others])
+    module.exit_json(changed=bool(done), moved_from=done)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@
 
 One half reads as root, with the right to read everything; the other writes as the person's server
 will (UID, GID), also onto a file server that trusts no root. Sockets, pipes and devices stay
-behind. Then every file is read again on both sides. Prints one JSON line: files, bytes, skipped.
+behind. Then every file is read again on both sides. Prints one JSON line: files, bytes, left out.
 """
 
 import hashlib
@@ -143,8 +143,8 @@ def main() -> None:
     wanted = compare(source, target, uid, gid)
     files = [path for path, (what, _content) in wanted.items() if what == "file"]
     size = sum((source / path).stat().st_size for path in files)
-    skipped = [str(path.relative_to(source)) for path in walk(source) if not kind(path)]
-    print(json.dumps({"files": len(files), "bytes": size, "skipped": skipped}))
+    left_out = sum(not kind(path) for path in walk(source))
+    print(json.dumps({"files": len(files), "bytes": size, "left_out": left_out}))
 
 
 if __name__ == "__main__":

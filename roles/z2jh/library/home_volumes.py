@@ -2,8 +2,9 @@
 """Ansible module: people's homes of a hub on a server, copied into volumes of the cluster.
 
 Each home gets a pod on the server where it is, which reads it there and writes it into the claim
-that KubeSpawner will use. Annotations of the claim say how far that has come, so a run that was
-killed is finished by the next one, and what is copied is never touched again.
+that KubeSpawner will use. Annotations of the claim say how far that has come: so a run that was
+killed is finished by the next one, the hub starts no server meanwhile (``copying.py``), and what is
+copied is never touched again.
 """
 
 from __future__ import annotations
@@ -23,6 +24,10 @@ module: home_volumes
 short_description: Copy people's homes from a node's disk into their volumes
 author: The localcloud authors
 options:
+  state:
+    description: C(prepared) only makes the claims, which keeps people out until they are C(copied).
+    choices: [prepared, copied]
+    default: copied
   kubectl:
     description: Command for kubectl, with its options.
     type: list
@@ -34,6 +39,10 @@ options:
     required: true
   node:
     description: The cluster's name of the server where the homes are.
+    type: str
+    required: true
+  installed:
+    description: When the hub that people leave was installed. Another one's homes come anew.
     type: str
     required: true
   people:
@@ -64,7 +73,7 @@ options:
 """
 RETURN = """
 homes:
-  description: Name, claim, folder in the volume, files, bytes, and what was skipped.
+  description: Name, claim, folder in the volume, files, bytes, and how many were no files.
   type: list
   returned: always
 """
@@ -72,7 +81,7 @@ homes:
 PERSON = "hub.jupyter.org/username"
 # On a claim: from which node and directory, into which folder, and whether all of it is there.
 SOURCE, FOLDER, STATE = "localcloud/home-from", "localcloud/home-folder", "localcloud/home-state"
-BEFORE = "old-home"  # folder in a volume in which a person has worked before
+BEFORE = "old-home"  # begin of a folder's name, in a volume in which a person has worked before
 AT_ONCE = 3  # copies that read one disk
 PLACED = 120  # seconds in which a volume is made and a pod finds its node
 POLL = 1  # seconds
@@ -110,20 +119,32 @@ class Homes:
         items = self.cluster.read("persistentvolumeclaims", *self.space)["items"]
         return {one["metadata"]["name"]: one["metadata"].get("annotations") or {} for one in items}
 
+    def source(self, person: dict) -> str:
+        return f"{self.p['node']}:{person['home']} {self.p['installed']}"
+
     def prepare(self, person: dict, claim: dict, known: dict[str, dict]) -> str:
         """Make or mark the claim; the folder that the home goes to."""
-        name = claim["metadata"]["name"]
-        source = f"{self.p['node']}:{person['home']}"
-        marks = {SOURCE: source, FOLDER: "" if name not in known else BEFORE, STATE: "copying"}
+        name, source = claim["metadata"]["name"], self.source(person)
         if name not in known:
+            marks = {SOURCE: source, FOLDER: "", STATE: "copying"}
             claim["metadata"]["annotations"].update(marks)
             claim["metadata"]["namespace"] = self.p["namespace"]
             self.cluster.make({"apiVersion": "v1", "kind": "PersistentVolumeClaim", **claim})
-            return str(marks[FOLDER])
+            return ""
         if known[name].get(SOURCE) == source:
+            self.widen(name, claim)
             return str(known[name].get(FOLDER, ""))
-        self.annotate(name, marks)
-        return BEFORE
+        # Somebody works in it: a folder that no earlier home has taken.
+        digits = "".join(one for one in self.p["installed"] if one.isdigit())
+        folder = f"{BEFORE}-{self.p['node']}-{digits}"
+        self.annotate(name, {SOURCE: source, FOLDER: folder, STATE: "copying"})
+        return folder
+
+    def widen(self, name: str, claim: dict) -> None:
+        """Ask for the size that the site wants now; not every class can give more."""
+        wanted = {"spec": {"resources": {"requests": claim["spec"]["resources"]["requests"]}}}
+        with contextlib.suppress(Failed):
+            self.cluster.kube("patch", *self.space, "pvc", name, "--patch", json.dumps(wanted))
 
     def annotate(self, claim: str, marks: dict[str, str]) -> None:
         words = [f"{key}={value}" for key, value in marks.items()]
@@ -141,10 +162,11 @@ class Homes:
             "restartPolicy": "Never",
             "automountServiceAccountToken": False,
             "enableServiceLinks": False,
-            "terminationGracePeriodSeconds": 0,
-            # Not nodeName: a volume that waits for its first pod asks the scheduler.
+            # Not 0: the API would forget a pod that still writes.
+            "terminationGracePeriodSeconds": 1,
+            # Not nodeName: a volume that waits for its first pod asks the scheduler. And no more
+            # tolerance than people's servers have, which a local volume binds to the same node.
             "nodeSelector": {"kubernetes.io/hostname": self.p["node"]},
-            "tolerations": [{"operator": "Exists"}],
             "imagePullSecrets": hub.get("imagePullSecrets") or [],
             "securityContext": {
                 "fsGroup": self.p["gid"],
@@ -223,25 +245,30 @@ class Homes:
         self.remove(pod)
         return {"name": person["name"], "claim": name, "folder": folder, **found}
 
-    def missing(self) -> list[tuple[dict, dict]]:
-        """People whose home is not in its volume yet, with their claims; and what is known."""
-        people = self.p["people"]
-        known = self.known()
+    def missing(self) -> tuple[list[tuple[dict, dict]], dict[str, dict]]:
+        """People whose home is not in its volume yet, with their claims; and the claims there."""
+        people, known = self.p["people"], self.known()
         pairs = []
         for person, claim in zip(people, self.claims([one["name"] for one in people])):  # noqa: B905
             marks = known.get(claim["metadata"]["name"], {})
-            source = f"{self.p['node']}:{person['home']}"
-            if (marks.get(SOURCE), marks.get(STATE)) != (source, "here"):
+            if (marks.get(SOURCE), marks.get(STATE)) != (self.source(person), "here"):
                 pairs.append((person, claim))
-        return pairs
+        return pairs, known
+
+    def prepare_all(self) -> list[dict]:
+        """Make the claims of all whose home will come."""
+        pairs, known = self.missing()
+        new = [pair for pair in pairs if pair[1]["metadata"]["name"] not in known]
+        for person, claim in new:
+            self.prepare(person, claim, known)
+        return [{"name": person["name"]} for person, _claim in new]
 
     def carry_out(self) -> list[dict]:
         """Copy what is missing, several at once; one that fails does not stop the others."""
-        pairs = self.missing()
+        pairs, known = self.missing()
         if not pairs:
             return []
         self.hub = self.cluster.read("deployment", "hub", *self.space)
-        known = self.known()
 
         def bring(pair: tuple[dict, dict]) -> dict | Failed:
             try:
@@ -266,9 +293,11 @@ class Homes:
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
+            "state": {"choices": ["prepared", "copied"], "default": "copied"},
             "kubectl": {"type": "list", "elements": "str", "required": True},
             "namespace": {"type": "str", "required": True},
             "node": {"type": "str", "required": True},
+            "installed": {"type": "str", "required": True},
             "people": {"type": "list", "elements": "dict", "required": True},
             "claims": {"type": "str", "required": True},
             "program": {"type": "str", "required": True},
@@ -276,12 +305,10 @@ def main() -> None:
             "gid": {"type": "int", "default": 100},
             "timeout": {"type": "int", "default": 900},
         },
-        supports_check_mode=True,
     )
-    if module.check_mode:
-        module.exit_json(changed=bool(module.params["people"]), homes=[])
     try:
-        homes = Homes(module.params).carry_out()
+        work = Homes(module.params)
+        homes = work.carry_out() if module.params["state"] == "copied" else work.prepare_all()
     except Failed as failed:
         data = {"host": module.params["node"], **failed.data}
         module.fail_json(msg=json.dumps(data))

@@ -6,13 +6,15 @@ Passwords come over standard input, never as arguments. The protocol (one object
     {"action": "ensure", "names": ["ana", "luz"], "first_password": "…"}    the others: random
     {"action": "remove", "users": [{"name": "ana"}]}                    with Unix user and home
     {"action": "list", "prefix": "lcj-"}
-    {"action": "export"}          everybody, each with ``account``: hash of the password, rights
-    {"action": "import", "users": [{"name": "ana", "account": {…}}]}    such an account wins
+    {"action": "export"}      everybody: ``account`` (hash of the password, rights; null if people
+                              log in by other means), ``admin``, ``works`` (has a Unix user)
+    {"action": "import", "users": [{"name": "ana", "account": {…}, "admin": false}]}    it wins
     → {"changed": true, "users": [{"name": "ana", "unix_name": "jupyter-ana", "home": "/home/…"}]}
 """
 
 import json
 import os
+import pwd
 import secrets
 import sqlite3
 import sys
@@ -127,44 +129,47 @@ def exported(session: "Session") -> list[dict]:
     from jupyterhub import orm
     from nativeauthenticator.orm import UserInfo
 
+    kept = ("is_authorized", "email", "has_2fa", "otp_secret")
+    known: dict[str, dict | None] = {user.name: None for user in session.query(orm.User)}
+    for row in session.query(UserInfo):
+        account = {key: getattr(row, key) for key in kept}
+        known[row.username] = {**account, "password": row.password.decode()}
     admins = {user.name for user in session.query(orm.User).filter_by(admin=True)}
     return [
-        {
-            "name": row.username,
-            "has_home": Path(describe(row.username)["home"]).is_dir(),
-            "account": {
-                "password": row.password.decode(),
-                "is_authorized": bool(row.is_authorized),
-                "email": row.email,
-                "has_2fa": bool(row.has_2fa),
-                "otp_secret": row.otp_secret,
-                "admin": row.username in admins,
-            },
-        }
-        for row in session.query(UserInfo).order_by(UserInfo.username)
+        {"name": name, "account": account, "admin": name in admins, **home_of(name)}
+        for name, account in sorted(known.items())
     ]
 
 
+def home_of(name: str) -> dict:
+    """Where somebody's home is, also where an administrator has put it. Nobody: never worked."""
+    try:
+        user = pwd.getpwnam(describe(name)["unix_name"])
+    except (KeyError, ValueError):
+        home = describe(name)["home"]
+        return {"works": bool(home) and os.path.isdir(home), "place": home}  # noqa: PTH112
+    return {"works": True, "place": user.pw_dir}
+
+
 def imported(session: "Session", users: list[dict]) -> bool:
-    """Take over what another hub exported; whoever has no account to bring is left alone."""
+    """Take over what another hub exported; whoever has no account to bring gets none."""
     from jupyterhub import orm, roles
     from nativeauthenticator.orm import UserInfo
 
     changed = False
     for user in users:
-        account = dict(user["account"])
-        admin = account.pop("admin")
-        account["password"] = account["password"].encode()
-        row = session.query(UserInfo).filter_by(username=user["name"]).first()
-        if row is None:
-            session.add(UserInfo(username=user["name"], **account))
-            changed = True
-        elif any(getattr(row, key) != value for key, value in account.items()):
-            for key, value in account.items():
-                setattr(row, key, value)
-            changed = True
+        if user["account"]:
+            account = {**user["account"], "password": user["account"]["password"].encode()}
+            row = session.query(UserInfo).filter_by(username=user["name"]).first()
+            if row is None:
+                row = UserInfo(username=user["name"], **account)
+                session.add(row)
+                changed = True
+            for key in [key for key, value in account.items() if getattr(row, key) != value]:
+                setattr(row, key, account[key])
+                changed = True
         known = orm.User.find(session, user["name"])
-        if admin and not (known and known.admin):
+        if user["admin"] and not (known and known.admin):
             if known is None:
                 known = orm.User(name=user["name"])
                 session.add(known)

@@ -27,6 +27,8 @@ async def manifests(names: list[str]) -> list[dict[str, Any]]:
             # Nothing is started: KubeSpawner's own tests ask it for manifests in this way.
             user = SimpleNamespace(name=name, id=0, url="/")
             spawner = make(_mock=True, config=config, user=user)
+            if not spawner.storage_pvc_ensure:
+                sys.exit("The site's values make no claims (singleuser.storage): see z2jh_values.")
             found.append(client.sanitize_for_serialization(spawner.get_pvc_manifest()))
         return found
 

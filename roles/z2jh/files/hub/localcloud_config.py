@@ -12,14 +12,16 @@ import sys
 from pathlib import Path
 
 here = Path("/usr/local/share/localcloud")
+sys.path.insert(0, str(here / "lib"))
+import copying  # noqa: E402
+
+c.KubeSpawner.pre_spawn_hook = copying.hook(get_config("custom.localcloud.language", "en"))
 
 if c.JupyterHub.authenticator_class == "native":
-    import nativeauthenticator
-    import nativeauthenticator.handlers
-
-    sys.path.insert(0, str(here / "lib"))
     import common_passwords
     import names
+    import nativeauthenticator
+    import nativeauthenticator.handlers
 
     common_passwords.add_to(nativeauthenticator.NativeAuthenticator)
     c.Authenticator.username_pattern = names.PATTERN  # as on the plain hub: people can move

@@ -33,14 +33,18 @@ def call(method: str, path: str) -> dict:
         return dict(json.load(answer))
 
 
-def claims_of(name: str, listed: dict) -> list[str]:
-    """The names of a person's claims in the API's list of them."""
+def claims_of(name: str) -> list[dict]:
+    """The metadata of a person's claims."""
+    listed = call("GET", f"{base()}?labelSelector=component=singleuser-storage")
     metadata = [item["metadata"] for item in listed.get("items", [])]
-    return [one["name"] for one in metadata if one.get("annotations", {}).get(USER) == name]
+    return [one for one in metadata if one.get("annotations", {}).get(USER) == name]
+
+
+def base() -> str:
+    return f"/api/v1/namespaces/{(ACCOUNT / 'namespace').read_text()}/persistentvolumeclaims"
 
 
 def remove_user(name: str) -> None:
     """Delete a person's claims; what happens to the data is their StorageClass's word."""
-    base = f"/api/v1/namespaces/{(ACCOUNT / 'namespace').read_text()}/persistentvolumeclaims"
-    for claim in claims_of(name, call("GET", f"{base}?labelSelector=component=singleuser-storage")):
-        call("DELETE", f"{base}/{claim}")
+    for claim in claims_of(name):
+        call("DELETE", f"{base()}/{claim['name']}")
