@@ -50,8 +50,8 @@ def groups_of_machines(hosts: int | None, groups: Sequence[str]) -> list[list[st
             _("A lab has 1 to {most} machines.").format(most=MOST),
             _("Ask for fewer with --hosts."),
         )
-    for name, beside, number in guests:
-        for machine in [one for one in counted if beside in one][:number]:
+    for name, beside, wished in guests:
+        for machine in [one for one in counted if beside in one][:wished]:
             machine.append(name)
     return wanted + counted
 
