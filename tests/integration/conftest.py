@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import yaml
 
 from localcloud import lab as labs
 from localcloud.lab import engine as engines
@@ -120,22 +121,25 @@ class Site:
 
     def secrets(self) -> dict[str, str]:
         """The site's generated secrets, in clear."""
-        import yaml
+        found: dict[str, str] = yaml.safe_load(self.vault("view"))
+        return found
 
-        shown = subprocess.run(
-            [
-                str(Path(sys.executable).with_name("ansible-vault")),
-                "view",
-                "--vault-password-file",
-                str(self.directory / "secrets.key"),
-                str(self.directory / "group_vars" / "all" / "secrets.yml"),
-            ],
+    def set_secrets(self, **values: str) -> None:
+        """Write secrets over those that were generated, as ``ansible-vault edit`` would."""
+        text = yaml.safe_dump({**self.secrets(), **values})
+        encrypted = self.vault("encrypt", "--output", "-", "-", text=text)
+        (self.directory / "group_vars/all/secrets.yml").write_text(encrypted)
+
+    def vault(self, verb: str, *words: str, text: str | None = None) -> str:
+        program = str(Path(sys.executable).with_name("ansible-vault"))
+        file = [] if words else [str(self.directory / "group_vars/all/secrets.yml")]
+        return subprocess.run(
+            [program, verb, "--vault-password-file", self.directory / "secrets.key", *words, *file],
+            input=text,
             capture_output=True,
             text=True,
             check=True,
         ).stdout
-        found: dict[str, str] = yaml.safe_load(shown)
-        return found
 
 
 Maker = Callable[..., Site]
