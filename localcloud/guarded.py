@@ -4,6 +4,7 @@ Without this, a localcloud killed by force would leave ansible-playbook changing
 perhaps while another computer already holds their locks.
 """
 
+import gc
 import os
 import signal
 import sys
@@ -25,6 +26,9 @@ def _die_with_parent() -> None:
 
 if __name__ == "__main__":
     _die_with_parent()
+    # Ansible forks a worker for each task and host. Every full collection in one of them touches,
+    # and so copies, all of its parent's memory: a third of what ten hosts take.
+    gc.disable()
     from ansible.cli.playbook import main
 
     sys.argv[0] = "ansible-playbook"

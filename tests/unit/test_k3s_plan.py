@@ -12,6 +12,7 @@ OLD, NEW = "v1.36.4+k3s1", "v1.37.1+k3s1"
 
 
 k3s_plan = load("k3s/action_plugins/k3s_plan.py")
+k3s_kubeconfig = load("k3s/action_plugins/k3s_kubeconfig.py")
 
 
 def look(version="", data=False, joined=False, wanted=OLD, **more):
@@ -149,3 +150,30 @@ def test_every_problem_of_the_role_is_in_the_catalogue():
     for path in [*ROLE.glob("library/*.py"), *ROLE.glob("action_plugins/*.py")]:
         named |= set(re.findall(r'(?:Refused|Failed)\(\s*"(\w+)"', path.read_text()))
     assert len(named) > 15 and named <= set(PROBLEMS)
+
+
+def test_agents_are_worked_on_together_unless_one_is_upgraded():
+    def at_once(version):
+        looks = {"a": look(OLD, data=True), "b": look(version), "c": look()}
+        cluster = k3s_plan.Cluster(looks, ["a"], ["b", "c"], list(looks))
+        return k3s_plan.at_once(cluster, k3s_plan.plan(cluster))
+
+    assert at_once(OLD) == "100%" and at_once("v1.36.3+k3s1") == 1
+
+
+def test_every_node_is_told_where_the_others_are():
+    a, b = look(OLD, True), look(node_ip="fd00::b")
+    a["node"] |= {"address": "10.0.0.1", "ca_hash": "c0ffee"}
+    b["node"] |= {"address": "10.0.0.2"}
+    cluster = k3s_plan.Cluster({"a": a, "b": b}, ["a"], ["b"], ["a", "b"])
+    assert [cluster.address(name) for name in "ab"] == ["10.0.0.1", "fd00::b"]
+
+
+def test_the_kubeconfig_is_its_owners_alone_and_written_only_when_it_changes(tmp_path):
+    path = tmp_path / ".localcloud" / "kubeconfig"
+    assert k3s_kubeconfig.write(path, "one") is True
+    assert k3s_kubeconfig.write(path, "one") is False
+    path.chmod(0o644)
+    assert k3s_kubeconfig.write(path, "one") is True
+    assert path.stat().st_mode & 0o777 == 0o600 and path.read_text() == "one"
+    assert [one.name for one in path.parent.iterdir()] == ["kubeconfig"]

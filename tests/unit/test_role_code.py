@@ -236,6 +236,8 @@ def test_what_cannot_be_removed_is_said(host, monkeypatch):
         ({"UnitFileState": "enabled", "ActiveState": "active"}, False, []),
         ({"UnitFileState": "enabled", "ActiveState": "active"}, True, ["restart"]),
         ({"UnitFileState": "enabled", "ActiveState": "failed"}, False, ["start"]),
+        ({"UnitFileState": "enabled", "ActiveState": "activating"}, False, []),
+        ({"UnitFileState": "enabled", "ActiveState": "activating"}, True, ["restart"]),
     ],
 )
 def test_units_are_restarted_when_what_they_read_is_newer(tmp_path, state, newer, steps):
@@ -244,6 +246,15 @@ def test_units_are_restarted_when_what_they_read_is_newer(tmp_path, state, newer
     moment = int(file.stat().st_ctime) + (-100 if newer else 100)
     state["ActiveEnterTimestamp"] = f"@{moment}"
     assert current_units.steps_for({"name": "x", "files": [str(file)]}, state) == steps
+
+
+def test_what_a_slow_start_read_is_as_old_as_its_program(tmp_path):
+    file = tmp_path / "settings"
+    file.write_text("")
+    moment = int(file.stat().st_ctime)
+    state = {"UnitFileState": "enabled", "ActiveState": "active"}
+    state |= {"ExecMainStartTimestamp": f"@{moment - 30}", "ActiveEnterTimestamp": f"@{moment + 9}"}
+    assert current_units.steps_for({"name": "x", "files": [str(file)]}, state) == ["restart"]
 
 
 def test_a_dry_run_knows_which_units_its_files_would_restart():
@@ -263,9 +274,42 @@ def test_a_service_that_gives_up_its_first_start_is_started_again(monkeypatch, t
         return SimpleNamespace(returncode=int(len(asked) < 3))
 
     monkeypatch.setattr(current_units, "systemctl", systemctl)
-    done = current_units.carried_out("restart", "k3s.service", tries)
+    done = current_units.carried_out("restart", {"name": "k3s.service", "tries": tries})
     assert (done.returncode == 0) is good
     assert asked == ["restart", "start", "start"][:tries]
+
+
+@pytest.fixture
+def systemctl(tmp_path, monkeypatch):
+    """Writes a systemctl that is a shell script."""
+    program = tmp_path / "systemctl"
+
+    def write(script: str) -> None:
+        program.write_text(f"#!/bin/sh\n{script}\n")
+        program.chmod(0o755)
+
+    real = subprocess.Popen
+    monkeypatch.setattr(
+        current_units.subprocess,
+        "Popen",
+        lambda words, **more: real(
+            [program if "systemctl" in words[0] else words[0], *words[1:]], **more
+        ),
+    )
+    return write
+
+
+def test_a_unit_that_serves_while_it_starts_need_not_be_waited_for(systemctl):
+    systemctl("exec sleep 60")
+    unit = {"name": "k3s.service", "until": ["true"]}
+    assert current_units.carried_out("start", unit).returncode == 0
+
+
+def test_a_start_that_fails_before_it_serves_is_a_failure(systemctl):
+    systemctl("sleep 0.1; echo 'Job failed' >&2; exit 1")
+    unit = {"name": "k3s.service", "until": ["false"], "tries": 2}
+    done = current_units.carried_out("start", unit)
+    assert done.returncode == 1 and "Job failed" in done.stderr
 
 
 def test_an_environment_is_complete_only_for_the_very_same_lock():

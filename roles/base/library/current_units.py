@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import time
 from collections.abc import Container
 from pathlib import Path
 
@@ -23,8 +24,10 @@ author: The localcloud authors
 options:
   units:
     description: Units in order of start, each with C(name), C(files) (paths it reads when it
-      starts), C(enabled) (default true; false also stops it), and C(tries) (1), how often it may
-      fail to start before that is a failure.
+      starts), C(enabled) (default true; false also stops it), C(tries) (1), how often it may
+      fail to start before that is a failure, and C(until), a command that says that the unit serves
+      although it is still starting; that is enough then. Without C(until), a start that is under
+      way is waited for.
     type: list
     elements: dict
     required: true
@@ -36,16 +39,18 @@ options:
     default: []
 """
 
+ENVIRONMENT = {"LC_ALL": "C.UTF-8", "TZ": "UTC", "PATH": "/usr/bin:/bin"}
+POLL = 0.5
 PROPERTIES = (
     *("LoadState", "ActiveState", "UnitFileState"),
-    *("NeedDaemonReload", "ActiveEnterTimestamp"),
+    *("NeedDaemonReload", "ActiveEnterTimestamp", "ExecMainStartTimestamp"),
 )
 
 
 def systemctl(*words: str) -> subprocess.CompletedProcess:
     return subprocess.run(
         ["/usr/bin/systemctl", *words],
-        env={"LC_ALL": "C.UTF-8", "TZ": "UTC", "PATH": "/usr/bin:/bin"},
+        env=ENVIRONMENT,
         capture_output=True,
         text=True,
         check=False,
@@ -77,22 +82,50 @@ def steps_for(unit: dict, state: dict[str, str], awaited: Container[str] = ()) -
         return [*steps, "stop"] if state.get("ActiveState") == "active" else steps
     if state.get("ActiveState") not in ("active", "activating", "reloading"):
         steps.append("start")
-    elif state.get("ActiveState") == "active":
-        # "@1732280000"; a second of grace, for systemd shows whole seconds.
-        started = float(state.get("ActiveEnterTimestamp", "").lstrip("@") or 0)
+    elif state.get("ActiveState") != "reloading":
         files = unit.get("files", [])
-        if newest(files) > started + 1 or any(name in awaited for name in files):
+        # A second of grace, for systemd shows whole seconds.
+        if newest(files) > begun(state) + 1 or any(name in awaited for name in files):
             steps.append("restart")
     return steps
 
 
-def carried_out(step: str, name: str, tries: int) -> subprocess.CompletedProcess:
+def begun(state: dict[str, str]) -> float:
+    """When a unit's program was started, in seconds; a timer has none, and was activated."""
+    shown = (state.get(f"{name}Timestamp", "") for name in ("ExecMainStart", "ActiveEnter"))
+    return float(next((one for one in shown if one.startswith("@")), "@0")[1:])
+
+
+def carried_out(step: str, unit: dict) -> subprocess.CompletedProcess:
     """One step; on a slow machine some services give up their first start, and not their second."""
-    done = systemctl(step, name)
-    while done.returncode and tries > 1:
+    tries, until = int(unit.get("tries", 1)), unit.get("until")
+    starts = step in ("start", "restart")
+    while True:
+        words = (step, unit["name"])
+        done = started(*words, until=until) if starts and until else systemctl(*words)
         tries -= 1
-        done = systemctl("start" if step == "restart" else step, name)
-    return done
+        if not done.returncode or tries < 1:
+            return done
+        step = "start" if step == "restart" else step
+
+
+def started(*words: str, until: list[str]) -> subprocess.CompletedProcess:
+    """A start, until it is over or the command succeeds. The start itself goes on."""
+    start = subprocess.Popen(
+        ["/usr/bin/systemctl", *words],
+        env=ENVIRONMENT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while start.poll() is None:
+        if subprocess.run(until, capture_output=True, check=False).returncode == 0:
+            start.terminate()  # only the one who waits for it
+            start.communicate()
+            return subprocess.CompletedProcess(words, 0, "", "")
+        time.sleep(POLL)
+    return subprocess.CompletedProcess(words, start.returncode, "", start.communicate()[1])
 
 
 def main() -> None:
@@ -110,17 +143,18 @@ def main() -> None:
         for state in states.values()
     )
     awaited = module.params["written"] if module.check_mode else []
-    tries = {unit["name"]: int(unit.get("tries", 1)) for unit in units}
     plan = {unit["name"]: steps_for(unit, states[unit["name"]], awaited) for unit in units}
     shown = [{"prepared": f"{step} {name}"} for name, steps in plan.items() for step in steps]
     changed = any(plan.values()) or any(s.get("NeedDaemonReload") == "yes" for s in states.values())
-    if not changed or module.check_mode:
+    if module.check_mode:
         module.exit_json(changed=changed, steps=plan, diff=shown)
-    if reload_needed:
+    if changed and reload_needed:
         systemctl("daemon-reload")
-    for name, steps in plan.items():
-        for step in steps:
-            done = carried_out(step, name, tries[name])
+    for unit in units:
+        name = unit["name"]
+        starting = states[name].get("ActiveState") == "activating" and not unit.get("until")
+        for step in plan[name] or (["start"] if starting and unit.get("enabled", True) else []):
+            done = carried_out(step, unit)
             if done.returncode:
                 words = subprocess.run(
                     ["/usr/bin/journalctl", "-u", name, "-n", "15", "--no-pager", "-o", "cat"],
@@ -135,7 +169,7 @@ def main() -> None:
                     "details": f"{done.stderr.strip()}\n{words}".strip(),
                 }
                 module.fail_json(msg=json.dumps(data))
-    module.exit_json(changed=True, steps=plan, diff=shown)
+    module.exit_json(changed=changed, steps=plan, diff=shown)
 
 
 if __name__ == "__main__":

@@ -72,6 +72,10 @@ class Cluster:
     def wanted(self, name: str) -> str:
         return str(self.setting(name, "version"))
 
+    def address(self, name: str) -> str:
+        """Where the other nodes reach it."""
+        return str(self.setting(name, "node_ip") or self.fact(name, "address") or "")
+
     def after(self, name: str) -> str:
         """The version that a node has when this run is done."""
         return self.wanted(name) if name in self.nodes else self.version(name)
@@ -98,6 +102,14 @@ def plan(cluster: Cluster) -> dict[str, dict[str, Any]]:
             "upgrade": bool(installed) and installed != cluster.wanted(name),
         }
     return found
+
+
+def at_once(cluster: Cluster, hosts: dict[str, dict[str, Any]]) -> int | str:
+    """How many agents may be worked on together, as a play's ``serial``.
+
+    One, if one is upgraded: what ran there must have somewhere to go.
+    """
+    return 1 if any(hosts[name]["upgrade"] for name in hosts if name in cluster.agents) else "100%"
 
 
 def starter(cluster: Cluster) -> str:
@@ -226,7 +238,11 @@ def order(cluster: Cluster) -> None:
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]
-    """Gives ``hosts``, the plan of every node."""
+    """Gives ``hosts``, the plan of every node, and ``agents_at_once``.
+
+    And, so that not every node has to look at all others: ``addresses`` of all that were looked
+    at, and ``authorities``, the hashes of the cluster's authority as servers have it ("" if none).
+    """
 
     _requires_connection = False
 
@@ -236,7 +252,14 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         looks = {name: look for name, look in words["looks"].items() if "node" in look}
         cluster = Cluster(looks, words["servers"], words["agents"], words["nodes"])
         try:
-            return {"changed": False, "hosts": plan(cluster)}
+            hosts = plan(cluster)
+            return {
+                "changed": False,
+                "hosts": hosts,
+                "agents_at_once": at_once(cluster, hosts),
+                "addresses": {name: cluster.address(name) for name in looks},
+                "authorities": {name: cluster.fact(name, "ca_hash") or "" for name in looks},
+            }
         except Refused as refused:
             data = dict(refused.data)
             data["localcloud_problem"] = refused.problem
