@@ -120,12 +120,19 @@ def started(*words: str, until: list[str]) -> subprocess.CompletedProcess:
         text=True,
     )
     while start.poll() is None:
-        if subprocess.run(until, capture_output=True, check=False).returncode == 0:
+        if succeeds(until):
             start.terminate()  # only the one who waits for it
             start.communicate()
             return subprocess.CompletedProcess(words, 0, "", "")
         time.sleep(POLL)
     return subprocess.CompletedProcess(words, start.returncode, "", start.communicate()[1])
+
+
+def succeeds(command: list[str]) -> bool:
+    try:
+        return subprocess.run(command, capture_output=True, timeout=10, check=False).returncode == 0
+    except subprocess.TimeoutExpired:
+        return False
 
 
 def main() -> None:
