@@ -73,12 +73,12 @@ TLJH = Hub(
     unit="traefik.service",
 )
 NO_TLJH = f"NOT RUN: no real {', '.join(tljh_cases.MISSING)}"
+# The hub, and whether it is on another server than the cluster's first.
 FROM = [
-    pytest.param(PLAIN, False, id="on the same server"),
-    pytest.param(PLAIN, True, id="from another server"),
+    pytest.param((PLAIN, False), id="on the same server"),
+    pytest.param((PLAIN, True), id="from another server"),
     pytest.param(
-        TLJH,
-        False,
+        (TLJH, False),
         id="from TLJH on the same server",
         marks=pytest.mark.skipif(bool(tljh_cases.MISSING), reason=NO_TLJH),
     ),
