@@ -16,10 +16,13 @@ from real_z2jh import (
     prepare,
     start_ingress,
     stop_ingress,
+    url,
     values,
 )
+from student import filled
 
 pytestmark = MARKS
+ASK_WHO = 'echo \'{"action": "list", "prefix": ""}\' | /opt/localcloud/z2jh/bin/accounts'
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +50,19 @@ def test_the_hub_is_installed_and_a_student_gets_through(hub):
     assert not secret_places(hub, secrets)
     assert [one["status"] for one in history(hub.machine)] == ["deployed"]
     hub.localcloud("verify", "--users", "2").ended(0).says("passed")
+
+
+@pytest.mark.parametrize("name", ["ana@uni.edu", "josé.núñez", ".ana", "ana maria"])
+def test_a_name_that_can_have_no_home_is_refused_with_the_rule(hub, name):
+    """As on the other hubs: people can move."""
+    authority = hub.directory / "ca.crt"
+    authority.write_text(hub.machine.run("cat /etc/localcloud/z2jh/tls/ca.crt"))
+    words = {"signup_password": "una-clave-larga-456"}
+    words["signup_password_confirmation"] = words["signup_password"]
+    place = url(hub, "node1"), "/hub/signup", authority
+    said = filled(*place, username=name, **words).content.decode()
+    assert "a–z (no accents), 0–9" in said
+    assert name not in hub.machine.run(ASK_WHO)
 
 
 def test_the_hubs_pod_has_the_right_volume(hub):
@@ -89,9 +105,7 @@ def test_a_broken_upgrade_rolls_back_and_the_hub_stays(hub):
 
 
 def test_removal_keeps_the_database_and_comes_back(hub):
-    ask = 'echo \'{"action": "list", "prefix": ""}\' | /opt/localcloud/z2jh/bin/accounts'
-    before = hub.machine.run(ask)
-    assert "admin" in before
+    assert "admin" in hub.machine.run(ASK_WHO)
     # The hub alone; the cluster stays.
     inventory = hub.directory / "hosts.yml"
     whole = inventory.read_text()
