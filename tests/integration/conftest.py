@@ -14,6 +14,7 @@ import yaml
 
 from localcloud import lab as labs
 from localcloud.lab import engine as engines
+from localcloud.site.vault import VAULT_FILE, Vault
 
 LOCALCLOUD = [sys.executable, "-m", "localcloud"]
 
@@ -121,25 +122,18 @@ class Site:
 
     def secrets(self) -> dict[str, str]:
         """The site's generated secrets, in clear."""
-        found: dict[str, str] = yaml.safe_load(self.vault("view"))
+        program = Path(sys.executable).with_name("ansible-vault")
+        key, file = self.directory / "secrets.key", self.directory / VAULT_FILE
+        view = [program, "view", "--vault-password-file", key, file]
+        shown = subprocess.run(view, capture_output=True, text=True, check=True).stdout
+        found: dict[str, str] = yaml.safe_load(shown)
         return found
 
-    def set_secrets(self, **values: str) -> None:
-        """Write secrets over those that were generated, as ``ansible-vault edit`` would."""
-        text = yaml.safe_dump({**self.secrets(), **values})
-        encrypted = self.vault("encrypt", "--output", "-", "-", text=text)
-        (self.directory / "group_vars/all/secrets.yml").write_text(encrypted)
-
-    def vault(self, verb: str, *words: str, text: str | None = None) -> str:
-        program = str(Path(sys.executable).with_name("ansible-vault"))
-        file = [] if words else [str(self.directory / "group_vars/all/secrets.yml")]
-        return subprocess.run(
-            [program, verb, "--vault-password-file", self.directory / "secrets.key", *words, *file],
-            input=text,
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
+    def bring_secrets(self, **values: str) -> None:
+        """Secrets that somebody chose, before the others are generated."""
+        vault = Vault(self.directory)
+        vault.make_key()
+        (self.directory / VAULT_FILE).write_bytes(vault.seal(yaml.safe_dump(values).encode()))
 
 
 Maker = Callable[..., Site]

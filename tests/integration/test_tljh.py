@@ -27,7 +27,7 @@ BLOCKED = 3
 def hub(make_site, tmp_path_factory):
     """A machine whose site names the files; nothing is installed yet."""
     site = prepared(make_site(groups=("tljh",)), tmp_path_factory.mktemp("outside"))
-    site.set_secrets(hub_admin_password=WITH_COLONS)
+    site.bring_secrets(hub_admin_password=WITH_COLONS)
     return site
 
 
