@@ -104,7 +104,9 @@ PROBLEMS: dict[str, Template] = {
         N_(
             "Look at the hub's log on the host (`sudo journalctl -u jupyterhub -n 50`) and at the "
             "log of the user's server (`sudo journalctl -u 'jupyter-*' -n 50`); memory, disk and "
-            "the Python environment of the users are the usual causes."
+            "the Python environment of the users are the usual causes. In a cluster: "
+            "`sudo k3s kubectl -n jupyterhub logs deploy/hub` and "
+            "`sudo k3s kubectl -n jupyterhub get events`; memory and the image are usual there."
         ),
         "user",
     ),
