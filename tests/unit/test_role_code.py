@@ -279,6 +279,13 @@ def test_a_service_that_gives_up_its_first_start_is_started_again(monkeypatch, t
     assert asked == ["restart", "start", "start"][:tries]
 
 
+def test_a_start_that_a_killed_run_left_is_awaited_and_a_unit_put_aside_is_not():
+    starting = {"ActiveState": "activating"}
+    assert current_units.under_way({"name": "k3s.service", "until": ["true"]}, starting)
+    assert not current_units.under_way({"name": "x", "enabled": False}, starting)
+    assert not current_units.under_way({"name": "x"}, {"ActiveState": "active"})
+
+
 @pytest.fixture
 def systemctl(tmp_path, monkeypatch):
     """Writes a systemctl that is a shell script."""

@@ -26,8 +26,7 @@ options:
     description: Units in order of start, each with C(name), C(files) (paths it reads when it
       starts), C(enabled) (default true; false also stops it), C(tries) (1), how often it may
       fail to start before that is a failure, and C(until), a command that says that the unit serves
-      although it is still starting; that is enough then. Without C(until), a start that is under
-      way is waited for.
+      although it is still starting; that is enough then. A start that is under way is awaited, too.
     type: list
     elements: dict
     required: true
@@ -88,6 +87,11 @@ def steps_for(unit: dict, state: dict[str, str], awaited: Container[str] = ()) -
         if newest(files) > begun(state) + 1 or any(name in awaited for name in files):
             steps.append("restart")
     return steps
+
+
+def under_way(unit: dict, state: dict[str, str]) -> bool:
+    """Whether it is being started already, perhaps by a run that was killed: then it is awaited."""
+    return state.get("ActiveState") == "activating" and unit.get("enabled", True)
 
 
 def begun(state: dict[str, str]) -> float:
@@ -159,8 +163,7 @@ def main() -> None:
         systemctl("daemon-reload")
     for unit in units:
         name = unit["name"]
-        starting = states[name].get("ActiveState") == "activating" and not unit.get("until")
-        for step in plan[name] or (["start"] if starting and unit.get("enabled", True) else []):
+        for step in plan[name] or (["start"] if under_way(unit, states[name]) else []):
             done = carried_out(step, unit)
             if done.returncode:
                 words = subprocess.run(
