@@ -53,6 +53,9 @@ options:
 MARK = "localcloud/node"  # an annotation: what of labels and taints came from us, as JSON
 EMPTIED = "localcloud/emptied"
 POLL = 1.0
+# Seconds. A server that is taken out while it leads k3s's controllers takes itself out of etcd and
+# falls silent; another may lead, and let the node go, only when its lease of 45 s has ended.
+FAREWELL = 180
 KUBECTL = "/usr/local/bin/kubectl"
 
 
@@ -199,7 +202,7 @@ def remove(nodes: dict[str, dict], names: list[str], timeout: int) -> list[str]:
         # What is dead cannot be emptied: its pods are given up with the node.
         if not why_not_ready(nodes[name], ""):
             empty(name, timeout)
-        kubectl("delete", "node", name, "--timeout=60s", timeout=90)
+        kubectl("delete", "node", name, f"--timeout={FAREWELL}s", timeout=FAREWELL + 30)
         # Without this a node of the same name with another password would be refused.
         secret = f"{name}.node-password.k3s"
         kubectl("delete", "secret", "-n", "kube-system", secret, "--ignore-not-found")
