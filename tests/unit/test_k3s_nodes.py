@@ -20,6 +20,7 @@ class Api:
     def __init__(self, *names: str) -> None:
         self.nodes = {name: self.node(name) for name in names}
         self.calls: list[str] = []
+        self.refusals: list[str] = []  # what the next deletions are answered with
 
     def node(self, name: str) -> dict:
         return {
@@ -42,6 +43,8 @@ class Api:
                 found.update({key: value} if equals else {})
                 if not equals:
                     found.pop(key.removesuffix("-"))
+        if words[0] == "delete" and self.refusals:
+            raise k3s_nodes.Failed("k3s_api_silent", details=self.refusals.pop(0))
         if words[0] == "delete" and words[1] == "node":
             del self.nodes[words[2]]
         return ""
@@ -127,6 +130,19 @@ def test_a_node_is_emptied_then_removed_with_its_password(api):
         "delete secret -n kube-system b.node-password.k3s",
     ]
     assert work(remove=["b"])["changed"] is False
+
+
+def test_a_server_that_leads_the_database_is_let_go_when_another_leads(api):
+    api.refusals = ["etcdserver: leader changed", "timed out waiting for the condition"]
+    assert work(remove=["b"])["removed"] == ["b"] and list(api.nodes) == ["a"]
+
+
+def test_an_api_that_refuses_for_good_is_named(api, monkeypatch):
+    monkeypatch.setattr(k3s_nodes, "FAREWELL", -1)
+    api.refusals = ["the server has asked for the client to provide credentials"]
+    with pytest.raises(k3s_nodes.Failed) as caught:
+        work(remove=["b"])
+    assert "credentials" in caught.value.data["details"]
 
 
 def test_a_dead_node_is_removed_without_waiting_for_its_pods(api):

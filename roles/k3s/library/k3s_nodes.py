@@ -53,8 +53,9 @@ options:
 MARK = "localcloud/node"  # an annotation: what of labels and taints came from us, as JSON
 EMPTIED = "localcloud/emptied"
 POLL = 1.0
-# Seconds. A server that is taken out while it leads k3s's controllers takes itself out of etcd and
-# falls silent; another may lead, and let the node go, only when its lease of 45 s has ended.
+# Seconds that taking a node out may take, once it is empty. A server that leads k3s's controllers
+# takes itself out of etcd and falls silent; another may lead, and let the node go, only when its
+# lease of 45 s has ended. Meanwhile the API may refuse calls: etcd chooses its leader anew.
 FAREWELL = 180
 KUBECTL = "/usr/local/bin/kubectl"
 
@@ -87,6 +88,17 @@ def kubectl(*words: str, timeout: float = 60) -> str:
     if done.returncode:
         raise Failed("k3s_api_silent", details=(done.stderr or done.stdout).strip()[-1500:])
     return done.stdout
+
+
+def patiently(*words: str, deadline: float) -> str:
+    """The same, again and again until it succeeds or the deadline (of time.monotonic) is over."""
+    while True:
+        try:
+            return kubectl(*words)
+        except Failed:
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(POLL)
 
 
 def all_nodes() -> dict[str, dict]:
@@ -202,10 +214,12 @@ def remove(nodes: dict[str, dict], names: list[str], timeout: int) -> list[str]:
         # What is dead cannot be emptied: its pods are given up with the node.
         if not why_not_ready(nodes[name], ""):
             empty(name, timeout)
-        kubectl("delete", "node", name, f"--timeout={FAREWELL}s", timeout=FAREWELL + 30)
+        deadline = time.monotonic() + FAREWELL
+        gently = ["--ignore-not-found", "--timeout=30s"]
+        patiently("delete", "node", name, *gently, deadline=deadline)
         # Without this a node of the same name with another password would be refused.
         secret = f"{name}.node-password.k3s"
-        kubectl("delete", "secret", "-n", "kube-system", secret, "--ignore-not-found")
+        patiently("delete", "secret", "-n", "kube-system", secret, *gently, deadline=deadline)
     return gone
 
 
