@@ -62,7 +62,7 @@ def api(monkeypatch):
 
 
 def work(**wanted) -> dict:
-    defaults = {"ready": {}, "known": [], "drain": [], "remove": []}
+    defaults = {"ready": {}, "known": [], "drain": [], "leave": [], "remove": []}
     defaults |= {"timeout": 0, "drain_timeout": 5}
     return k3s_nodes.work(SimpleNamespace(params=defaults | wanted, check_mode=False))
 
@@ -122,7 +122,14 @@ def test_the_only_node_is_never_emptied(api):
     assert work(drain=["a"])["drained"] == [] and verbs(api) == []
 
 
-def test_a_node_is_emptied_then_removed_with_its_password(api):
+def serve(api, *names: str) -> None:
+    for name in names:
+        api.nodes[name] = api.node(name)
+        api.nodes[name]["metadata"]["labels"][k3s_nodes.SERVES_DATABASE] = "true"
+
+
+def test_an_agent_is_emptied_then_removed_with_its_password(api):
+    assert work(leave=["b"])["spare"] == ["b"]
     assert work(remove=["b"])["removed"] == ["b"]
     assert verbs(api) == [
         "drain b",
@@ -132,7 +139,38 @@ def test_a_node_is_emptied_then_removed_with_its_password(api):
     assert work(remove=["b"])["changed"] is False
 
 
-def test_a_server_that_leads_the_database_is_let_go_when_another_leads(api):
+@pytest.mark.parametrize(
+    ("servers", "silent", "learner", "spare"),
+    [
+        ("abc", "", "", True),
+        ("ab", "", "", False),
+        ("abc", "b", "", False),
+        ("abc", "", "b", False),
+        ("abcde", "b", "", True),
+    ],
+)
+def test_a_server_is_stopped_first_where_the_others_are_the_majority(
+    api, servers, silent, learner, spare
+):
+    serve(api, *servers)
+    if silent:
+        api.silence(silent)
+    if learner:
+        state = {"type": "EtcdIsVoter", "status": "False"}
+        api.nodes[learner]["status"]["conditions"].append(state)
+    assert work(leave=["a"])["spare"] == (["a"] if spare else [])
+
+
+def test_the_last_server_is_started_anew_when_its_answer_was_lost(api, monkeypatch):
+    serve(api, "a", "b")
+    monkeypatch.setattr(k3s_nodes, "LOST", -1)
+    monkeypatch.setattr(k3s_nodes, "start_anew", lambda: api.calls.append("restart"))
+    api.refusals = ["timed out waiting for the condition"]
+    assert work(remove=["b"])["removed"] == ["b"]
+    assert verbs(api)[:3] == ["delete node b", "restart", "delete node b"]
+
+
+def test_a_call_that_the_database_refuses_while_it_chooses_a_leader_is_made_again(api):
     api.refusals = ["etcdserver: leader changed", "timed out waiting for the condition"]
     assert work(remove=["b"])["removed"] == ["b"] and list(api.nodes) == ["a"]
 
@@ -147,6 +185,7 @@ def test_an_api_that_refuses_for_good_is_named(api, monkeypatch):
 
 def test_a_dead_node_is_removed_without_waiting_for_its_pods(api):
     api.silence("b")
+    work(leave=["b"])
     work(remove=["b"])
     assert verbs(api)[0] == "delete node b"
 

@@ -35,8 +35,16 @@ options:
     type: list
     elements: str
     default: []
+  leave:
+    description:
+      - Nodes to empty before they are taken out, if they are alive.
+      - C(spare) in the answer has those that may be stopped first. Without any other, the database
+        of the cluster would lose its majority.
+    type: list
+    elements: str
+    default: []
   remove:
-    description: Nodes to empty and to take out of the cluster.
+    description: Nodes to take out of the cluster.
     type: list
     elements: str
     default: []
@@ -53,10 +61,14 @@ options:
 MARK = "localcloud/node"  # an annotation: what of labels and taints came from us, as JSON
 EMPTIED = "localcloud/emptied"
 POLL = 1.0
-# Seconds that taking a node out may take, once it is empty. A server that leads k3s's controllers
-# takes itself out of etcd and falls silent; another may lead, and let the node go, only when its
-# lease of 45 s has ended. Meanwhile the API may refuse calls: etcd chooses its leader anew.
+# Seconds that taking a node out may take. A server that leads k3s's controllers falls silent when
+# it leaves: another may lead, and let the node go, only when the lease of 45 s has ended. Meanwhile
+# the API may refuse calls: etcd chooses its leader anew.
 FAREWELL = 180
+# Seconds after which the last server is started anew: the answer to its call to etcd may have been
+# lost with the one that led, and k3s waits for it forever.
+LOST = 75
+SERVES_DATABASE = "node-role.kubernetes.io/etcd"
 KUBECTL = "/usr/local/bin/kubectl"
 
 
@@ -208,18 +220,57 @@ def drain(nodes: dict[str, dict], names: list[str], timeout: int) -> list[str]:
     return chosen
 
 
-def remove(nodes: dict[str, dict], names: list[str], timeout: int) -> list[str]:
+def has_database(node: dict) -> bool:
+    return (node["metadata"].get("labels") or {}).get(SERVES_DATABASE) == "true"
+
+
+def votes(node: dict) -> bool:
+    """Whether its database counts for the majority now. Older releases do not tell learners."""
+    conditions = {one["type"]: one["status"] for one in node["status"].get("conditions", [])}
+    return conditions.get("Ready") == "True" and conditions.get("EtcdIsVoter", "True") == "True"
+
+
+def is_spare(nodes: dict[str, dict], name: str) -> bool:
+    """True if the database has a majority of all its members while this node is down."""
+    members = [one for one, node in nodes.items() if has_database(node)]
+    others = [one for one in members if one != name and votes(nodes[one])]
+    return name not in members or len(others) > len(members) / 2
+
+
+def leave(nodes: dict[str, dict], names: list[str], timeout: int) -> list[str]:
+    """Empty the nodes; gives those that the cluster can do without from now on."""
+    for name in names:
+        # What is dead cannot be emptied: its pods are given up with the node.
+        if name in nodes and not why_not_ready(nodes[name], ""):
+            empty(name, timeout)
+    return [name for name in names if is_spare(nodes, name)]
+
+
+def delete(name: str, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    gently = ["--ignore-not-found", "--timeout=30s"]
+    patiently("delete", "node", name, *gently, deadline=deadline)
+    # Without this a node of the same name with another password would be refused.
+    secret = f"{name}.node-password.k3s"
+    patiently("delete", "secret", "-n", "kube-system", secret, *gently, deadline=deadline)
+
+
+def start_anew() -> None:
+    subprocess.run(["systemctl", "restart", "k3s.service"], capture_output=True, check=False)
+
+
+def remove(nodes: dict[str, dict], names: list[str]) -> list[str]:
     gone = [name for name in names if name in nodes]
     for name in gone:
-        # What is dead cannot be emptied: its pods are given up with the node.
-        if not why_not_ready(nodes[name], ""):
-            empty(name, timeout)
-        deadline = time.monotonic() + FAREWELL
-        gently = ["--ignore-not-found", "--timeout=30s"]
-        patiently("delete", "node", name, *gently, deadline=deadline)
-        # Without this a node of the same name with another password would be refused.
-        secret = f"{name}.node-password.k3s"
-        patiently("delete", "secret", "-n", "kube-system", secret, *gently, deadline=deadline)
+        rest = [one for one, node in nodes.items() if one != name and has_database(node)]
+        if not has_database(nodes[name]) or len(rest) > 1:
+            delete(name, FAREWELL)
+            continue
+        try:
+            delete(name, LOST)
+        except Failed:
+            start_anew()
+            delete(name, FAREWELL)
     return gone
 
 
@@ -245,15 +296,18 @@ def work(module: AnsibleModule) -> dict:
     ]
     given_up = dead(nodes, wanted["known"])
     if module.check_mode:
-        going = [name for name in [*wanted["drain"], *wanted["remove"]] if name in nodes]
+        named = [*wanted["drain"], *wanted["leave"], *wanted["remove"]]
+        going = [name for name in named if name in nodes]
         return {"changed": bool(settled or given_up or going)}
     drained = drain(nodes, wanted["drain"], timeout)
-    removed = remove(nodes, wanted["remove"] + given_up, timeout)
+    spare = leave(nodes, wanted["leave"], timeout)
+    removed = remove(nodes, wanted["remove"] + given_up)
     versions = {name: node["status"]["nodeInfo"]["kubeletVersion"] for name, node in nodes.items()}
     strangers = [name for name in nodes if wanted["known"] and name not in wanted["known"]]
     return {
-        "changed": bool(settled or drained or removed),
+        "changed": bool(settled or drained or removed or wanted["leave"]),
         "drained": drained,
+        "spare": spare,
         "removed": removed,
         "nodes": versions,
         "strangers": [name for name in strangers if name not in removed],
@@ -267,6 +321,7 @@ def main() -> None:
             "ready": {"type": "dict", "default": {}},
             "known": names,
             "drain": names,
+            "leave": names,
             "remove": names,
             "timeout": {"type": "int", "default": 180},
             "drain_timeout": {"type": "int", "default": 300},
