@@ -110,7 +110,7 @@ def browser(hub: Hub, tmp_path: Path) -> Iterator[Any]:
         one.quit()
 
 
-def see(browser: Any, selector: str, seconds: float = 60) -> Any:
+def see(browser: Any, selector: str, seconds: float = 180) -> Any:
     """Wait until an element can be seen."""
 
     def visible(_browser: Any) -> Any:
@@ -127,7 +127,7 @@ def log_in(browser: Any, hub: Hub) -> None:
     browser.find_element(By.CSS_SELECTOR, "form input[name=username]").send_keys(hub.user)
     password = browser.find_element(By.CSS_SELECTOR, "form input[type=password]")
     password.send_keys(hub.password, Keys.ENTER)
-    WebDriverWait(browser, 60).until(lambda b: "/login" not in b.current_url)
+    WebDriverWait(browser, 180).until(lambda b: "/login" not in b.current_url)
 
 
 def start_server(browser: Any, user: str) -> str:

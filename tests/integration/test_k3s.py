@@ -221,6 +221,15 @@ def test_a_first_server_that_lost_its_disk_joins_and_makes_no_second_cluster(clu
     cluster.localcloud("install").ended(0).says("Nothing had to be changed")
 
 
+def test_two_of_three_servers_are_removed_and_come_back(cluster):
+    cluster.localcloud("reset", "--limit", "node1,node2", "--yes").ended(0)
+    assert sorted(nodes(cluster, "node3")) == ["node3", *AGENTS]
+    cluster.localcloud("install").ended(0)
+    assert sorted(nodes(cluster, "node3")) == SERVERS + AGENTS
+    # Nobody registers elsewhere because all are there again.
+    cluster.localcloud("install").ended(0).says("Nothing had to be changed")
+
+
 def test_a_node_is_removed_and_added(cluster):
     cluster.localcloud("reset", "--limit", "node5", "--yes").ended(0)
     assert "node5" not in nodes(cluster)

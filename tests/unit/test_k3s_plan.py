@@ -15,8 +15,10 @@ k3s_plan = load("k3s/action_plugins/k3s_plan.py")
 k3s_kubeconfig = load("k3s/action_plugins/k3s_kubeconfig.py")
 
 
-def look(version="", data=False, joined=False, wanted=OLD, **more):
+def look(version="", data=False, joined="", wanted=OLD, **more):
+    """``joined``: the address of the server that it registers at."""
     node = {"arch": "amd64", "default_route": True, "version": version, "etcd": data}
+    node["address"] = more.pop("address", "")
     node |= {"joined": joined, "kind": more.pop("kind", ""), "foreign": more.pop("foreign", "")}
     node |= {key: more.pop(key) for key in ("arch", "default_route") if key in more}
     settings = {
@@ -49,24 +51,41 @@ def test_a_new_cluster_is_made_by_its_first_server_and_joined_by_the_others():
 
 
 def test_the_second_run_plans_the_same():
-    looks = {"a": look(OLD, True), "b": look(OLD, True, True), "x": look(OLD)}
+    looks = {"a": look(OLD, True), "b": look(OLD, True, "10.0.0.1"), "x": look(OLD)}
     found = plan(looks, ["a", "b"], ["x"])
     assert found["a"]["start"] and found["b"] == {"start": False, "join": "a", "upgrade": False}
     assert found["x"]["join"] == "a"
 
 
 def test_a_first_server_that_lost_its_disk_joins_the_others_for_good():
-    looks = {"a": look(), "b": look(OLD, True, True), "c": look(OLD, True, True)}
+    looks = {
+        "a": look(address="10.0.0.1"),
+        "b": look(OLD, True, "10.0.0.1", address="10.0.0.2"),
+        "c": look(OLD, True, "10.0.0.1", address="10.0.0.3"),
+    }
     assert plan(looks, ["a", "b", "c"])["a"] == {"start": False, "join": "b", "upgrade": False}
     # And when it has joined, nothing changes: its configuration says that it joined.
-    looks["a"] = look(OLD, True, True)
+    looks["a"] = look(OLD, True, "10.0.0.2", address="10.0.0.1")
     found = plan(looks, ["a", "b", "c"])
     assert [found[name]["join"] for name in "abc"] == ["b", "a", "a"]
     assert not any(entry["start"] for entry in found.values())
 
 
+def test_servers_that_come_back_are_no_reason_to_register_elsewhere():
+    looks = {name: look(address=f"10.0.0.{n}") for n, name in enumerate("abc", 1)}
+    looks |= {"c": look(OLD, True, "10.0.0.1", address="10.0.0.3"), "x": look(OLD)}
+    found = plan(looks, ["a", "b", "c"], ["x"])
+    assert [found[name]["join"] for name in "abx"] == ["c", "a", "a"]
+    # Now all are there, and each stays where it is.
+    looks["a"] = look(OLD, True, "10.0.0.3", address="10.0.0.1")
+    looks["b"] = look(OLD, True, "10.0.0.1", address="10.0.0.2")
+    looks["x"] = look(OLD, joined="10.0.0.3")
+    found = plan(looks, ["a", "b", "c"], ["x"])
+    assert [found[name]["join"] for name in "abcx"] == ["c", "a", "a", "c"]
+
+
 def test_a_server_that_left_the_site_is_no_ones_target():
-    looks = {"b": look(OLD, True, True), "c": look(OLD, True, True), "x": look(OLD)}
+    looks = {"b": look(OLD, True, "10.0.0.1"), "c": look(OLD, True, "10.0.0.1"), "x": look(OLD)}
     found = plan(looks, ["b", "c"], ["x"])
     assert (found["b"]["join"], found["c"]["join"], found["x"]["join"]) == ("c", "b", "b")
 

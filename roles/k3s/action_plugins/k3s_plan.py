@@ -129,7 +129,12 @@ def starter(cluster: Cluster) -> str:
 
 
 def join(cluster: Cluster, name: str, first: str) -> str:
-    """Where a node registers: the first server that is there when its turn comes."""
+    """Where a node registers: as before, or else at the first server that is there when its turn
+    comes. Other servers that come and go are no reason to restart it."""
+    joined = cluster.fact(name, "joined") or "nowhere"
+    for other in cluster.servers:
+        if other != name and cluster.has_data(other) and cluster.address(other) == joined:
+            return other
     if name in cluster.servers:
         before = cluster.servers[: cluster.servers.index(name)]
     else:

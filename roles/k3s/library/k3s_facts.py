@@ -14,6 +14,7 @@ import re
 import socket
 import subprocess
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -34,6 +35,7 @@ SYSTEMD = Path("/etc/systemd/system")
 DATA = Path("/var/lib/rancher/k3s")
 CONFIG = Path("/etc/rancher/k3s/config.yaml")
 BINARIES = Path("/opt/localcloud/k3s/bin")
+JOINED = re.compile(r"""^server:\s*["']?([^\s"']+)""", re.MULTILINE)
 OURS = re.compile(rf"^ExecStart={BINARIES}/k3s-(\S+) (server|agent)", re.MULTILINE)
 SYS_RESOURCE = 24  # linux/capability.h
 
@@ -100,7 +102,8 @@ def overlays_fit() -> bool:
 
 
 def installed() -> dict:
-    """What of k3s is here. ``foreign``: somebody else's installation."""
+    """What of k3s is here. ``foreign``: somebody else's installation. ``joined``: the address that
+    the node registers at; "" if it made the cluster, or if there is none."""
     found = {"version": "", "kind": "", "foreign": ""}
     for unit in UNITS.values():
         path = SYSTEMD / unit
@@ -109,7 +112,7 @@ def installed() -> dict:
             found["version"], found["kind"] = ours[1], ours[2]
         elif path.exists():
             found["foreign"] = str(path)
-    config = text_of(CONFIG)
+    registered = JOINED.search(text_of(CONFIG))
     data = (DATA / "server/db/etcd").is_dir()
     if not data and (DATA / "server/db/state.db").exists():
         found["foreign"] = str(DATA / "server/db/state.db")
@@ -118,7 +121,7 @@ def installed() -> dict:
     return {
         **found,
         "etcd": data,
-        "joined": bool(re.search(r"^server:", config, re.MULTILINE)),
+        "joined": (urlsplit(registered[1]).hostname or "") if registered else "",
         "ca_hash": hashlib.sha256(authority.read_bytes()).hexdigest() if authority.exists() else "",
         "binaries": binaries,
     }
