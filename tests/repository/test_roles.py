@@ -31,7 +31,16 @@ def load(path: Path):
 
 
 def tasks_of(path: Path) -> list[dict]:
-    return load(path) or []
+    """The tasks of a file, those in blocks, too."""
+    return unfolded(load(path) or [])
+
+
+def unfolded(tasks: list[dict]) -> list[dict]:
+    found = []
+    for task in tasks:
+        parts = [task[key] for key in ("block", "rescue", "always") if key in task]
+        found += [one for part in parts for one in unfolded(part)] if parts else [task]
+    return found
 
 
 def module_of(task: dict) -> str:
