@@ -2,6 +2,7 @@
 
 ``supports``  setting → the values that this component can do, of all that the vocabulary knows;
 ``asks_for``  setting → value → other settings that must then have a value;
+``own_accounts``  whether people log in with accounts of the hub's own (no e-mail addresses);
 ``beside``    a group that this component's hosts must be in, too;
 ``single``    true: one host of a site at most;
 ``requirements``  of those, what needs no look at a host: ``hosts_in``, a group that must have hosts
@@ -16,6 +17,7 @@ from typing import Any
 
 from localcloud.components import Component
 from localcloud.i18n import _
+from localcloud.site import formats
 from localcloud.site.complaints import Complaint, Complaints
 from localcloud.site.model import Host, Site
 from localcloud.site.templates import NotPlain
@@ -24,7 +26,7 @@ from localcloud.site.templates import NotPlain
 def check_declared(site: Site, complaints: Complaints) -> None:
     for host in site.all_hosts.values():
         for component in site.components_of(host):
-            for check in (_supports, _asks_for, _networks):
+            for check in (_supports, _asks_for, _networks, _accounts):
                 for found in check(site, host, component):
                     complaints.add(found)
     for component in site.catalogue.values():
@@ -114,6 +116,30 @@ def _networks(site: Site, host: Host, component: Component) -> Iterator[Complain
                 one=one, other=other, first=first, second=second
             )
             yield _at(host, other, message, _("Give each a network of its own."))
+
+
+def _accounts(site: Site, host: Host, component: Component) -> Iterator[Complaint]:
+    """An administrator with a name that the login refuses would find out last."""
+    setting = str((component.meta.get("endpoint") or {}).get("admins") or "")
+    names = _value(site, host, setting) if setting else None
+    if not isinstance(names, list) or not _has_own_accounts(site, host, component):
+        return
+    for name in names:
+        fault = formats.account(name)
+        if not fault or formats.username(name):
+            continue  # what is no name anywhere was said already
+        message = _("{name}: {value} does not fit: {fault}.").format(
+            name=setting, value=name, fault=fault
+        )
+        remedy = _("Only a hub with another login than its own accounts can have such names.")
+        yield _at(host, setting, message, remedy)
+
+
+def _has_own_accounts(site: Site, host: Host, component: Component) -> bool:
+    try:
+        return bool(site.resolver(host).render(component.meta.get("own_accounts", False)))
+    except NotPlain:
+        return False  # the site's passed-through settings are for Ansible to work out
 
 
 def _network(value: Any) -> Any:

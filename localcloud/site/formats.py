@@ -118,12 +118,21 @@ def username(value: Any) -> str:
         return ""
     if _USER.fullmatch(text.lower()):
         return _("the hub keeps user names in lower case: {plain}").format(plain=text.lower())
-    # “@” and “+” pass, for logins other than the hub's own accounts, which refuse them.
+    # “@” and “+” pass, for logins other than the hub's own accounts: see account().
+    return _rule(_plain_name(text))
+
+
+def account(value: Any) -> str:
+    """A user name with which somebody can log in to the hub's own accounts."""
+    name, *more = re.split("[@+]", str(value))
+    return _rule(_plain_name(name)) if more else username(name)
+
+
+def _rule(plain: str) -> str:
     rule = _(
         "a user name holds at most 64 of a–z (no capitals, no accents), 0–9, “.”, “_” and “-”, "
         "and begins with a letter or a digit"
     )
-    plain = _plain_name(text)
     return _("{rule}; write {plain}").format(rule=rule, plain=plain) if plain else rule
 
 
@@ -174,6 +183,7 @@ FORMATS: dict[str, Callable[..., str]] = {
     "email": email,
     "size": size,
     "username": username,
+    "account": account,
     "port": port,
     "path": path,
     "local_path": local_path,

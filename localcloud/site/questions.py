@@ -115,7 +115,7 @@ def _question(
         flag=entry["flag"],
         prompt_id=entry.get("prompt", ""),
         default=entry.get("default", part.defaults.get(name)),
-        format=kinds[0] if kinds else "",
+        format=entry.get("format") or (kinds[0] if kinds else ""),
     )
 
 

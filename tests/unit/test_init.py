@@ -139,6 +139,11 @@ def test_defaults_without_questions(tmp_path, capsys):
             "accents), 0–9, “.”, “_” and “-”, and begins with a letter or a digit; "
             "write jose.",
         ),
+        (
+            ["--host", "h", "--admin", "Ana@uni.edu"],
+            "--admin does not fit: Ana@uni.edu: a user name holds at most 64 of a–z (no capitals, "
+            "no accents), 0–9, “.”, “_” and “-”, and begins with a letter or a digit; write ana.",
+        ),
         (["--host", "h", "--admin", ""], "--admin does not fit: an answer is needed"),
         (["--host", "h", "--group", "jupiter"], "--group jupiter is not known."),
         (["--host", "h", "--key", "/nowhere/id"], "--key /nowhere/id: there is no such file."),

@@ -48,6 +48,27 @@ def test_a_value_of_the_wrong_type_is_said_once(tmp_path):
     assert "cannot do" not in text
 
 
+@pytest.mark.parametrize(
+    ("inventory", "login"),
+    [
+        (HUB, "jupyterhub_config: {JupyterHub: {authenticator_class: ldapauthenticator.LDAP}}\n"),
+        (HUB.replace("jupyterhub:", "tljh:"), "tljh_config: {auth: {type: oauthenticator.X}}\n"),
+        (CLUSTER, "z2jh_values: {hub: {config: {JupyterHub: {authenticator_class: google}}}}\n"),
+    ],
+    ids=["jupyterhub", "tljh", "z2jh"],
+)
+def test_an_administrator_whom_the_hubs_own_login_refuses_is_named(tmp_path, inventory, login):
+    settings = "hub_domain: hub.uni.edu\nhub_admins: [luz, ana@uni.edu]\n"
+    settings += "hub_tls_mode: internal\nz2jh_chart_sha256: a\n" * ("z2jh" in inventory)
+    text = said(write_site(tmp_path, inventory, settings))
+    assert "hub_admins: ana@uni.edu does not fit: " in text
+    assert "write ana." in text
+    assert "another login than its own accounts" in text
+    assert "group_vars/all/settings.yml:2" in text
+    site = load(write_site(tmp_path / "other", inventory, settings + login))
+    assert "server1" in site.hosts, "another login may know such names"
+
+
 @pytest.fixture
 def company(tmp_path, monkeypatch):
     """Roles of which one must stand beside another one's hosts, once."""

@@ -14,6 +14,7 @@ from localcloud.site import formats
         ("email", ["a@b.edu", "a.b+c@x.y.z"], ["a", "@b.edu", "a@", "a b@c.edu", "a@b_c.edu"]),
         ("size", ["512M", "2G", "1.5T", "100K"], ["512", "2GB", "0G", "-1G", "2 G", "1g"]),
         ("username", ["ana", "a.b-c_d", "ana@uni.edu", "2nd"], ["Ana", "a b", "-a", "a" * 65]),
+        ("account", ["ana", "a.b-c_d", "2nd"], ["ana@uni.edu", "a+b", "@", "Ana@uni.edu", "josé"]),
         ("port", [1, 443, 65535, "80"], [0, 65536, "x", -1]),
         ("path", ["/srv", "/srv/a b"], ["srv", "~/x", "/srv/../etc"]),
         ("cidr", ["10.42.0.0/16", "fd00::/8"], ["10.42.0.1/16", "10.42.0.0", "x/8", "10.0.0.0/33"]),
