@@ -137,12 +137,12 @@ PROBLEMS: dict[str, Template] = {
         "first",
     ),
     "k3s_api_silent": Template(
-        N_("The cluster's API does not answer on host {host}."),
+        N_("The cluster's API does not answer on server {server}."),
         N_(
-            "Its words stand above. Read the server's log: `sudo journalctl -u k3s -n 50`; then "
+            "Its words stand above. Read the log there: `sudo journalctl -u k3s -n 50`; then "
             "run the same command again."
         ),
-        "host",
+        "server",
     ),
     "k3s_not_ready": Template(
         N_("After {seconds} seconds these nodes of the cluster are not ready: {nodes}."),
@@ -152,6 +152,30 @@ PROBLEMS: dict[str, Template] = {
         ),
         "seconds",
         "nodes",
+    ),
+    "k3s_peers_silent": Template(
+        N_(
+            "Host {host} cannot leave its cluster: none of the servers that stay can be looked at "
+            "({servers})."
+        ),
+        N_(
+            "Bring one of them back and run the same command again. Those that are gone for good, "
+            "take out of hosts.yml first."
+        ),
+        "host",
+        "servers",
+    ),
+    "k3s_no_majority": Template(
+        N_(
+            "The server {node} cannot leave the cluster now: its database would lose its majority, "
+            "for these servers do not work: {servers}."
+        ),
+        N_(
+            "Bring them back and run the same command again; or, if they are gone for good, take "
+            "them out of hosts.yml and run `localcloud install` first. The node works on."
+        ),
+        "node",
+        "servers",
     ),
     "k3s_drain": Template(
         N_("The node {node} could not be emptied in {seconds} seconds."),

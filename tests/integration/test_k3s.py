@@ -212,6 +212,25 @@ def test_one_of_three_servers_is_killed_and_the_rest_goes_on(cluster):
     at(cluster, "node1").run("systemctl start k3s")
 
 
+def test_a_silent_server_keeps_agents_from_nothing_and_servers_from_leaving(cluster):
+    cluster.lab.stop(["node1"])
+    try:
+        cluster.localcloud("reset", "--limit", "node5", "--yes").ended(0)
+        assert "node5" not in nodes(cluster, "node2")
+        cluster.localcloud("install", "--limit", "node5").ended(0)
+        ended = cluster.localcloud("reset", "--limit", "node2", "--yes").ended(1)
+        ended.says("node2 cannot leave the cluster now", "servers do not work: node1")
+        assert not nodes(cluster, "node2")["node2"]["spec"].get("unschedulable")
+        cluster.lab.stop(["node2", "node3"])
+        ended = cluster.localcloud("reset", "--limit", "node4", "--yes").ended(1)
+        ended.says("node4 cannot leave its cluster", "(node1, node2, node3)", "Bring one of them")
+    finally:
+        cluster.lab.start(SERVERS)
+        cluster.lab.wait(SERVERS)
+    cluster.localcloud("install").ended(0)
+    assert sorted(nodes(cluster)) == SERVERS + AGENTS
+
+
 def test_a_first_server_that_lost_its_disk_joins_and_makes_no_second_cluster(cluster):
     cluster.localcloud("reset", "--limit", "node1", "--yes").ended(0)
     assert sorted(nodes(cluster, "node2")) == ["node2", "node3", *AGENTS]

@@ -1,6 +1,7 @@
 """What the role does to the nodes of a cluster, against a pretended API."""
 
 import json
+import socket
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -144,8 +145,8 @@ def test_an_agent_is_emptied_then_removed_with_its_password(api):
     [
         ("abc", "", "", True),
         ("ab", "", "", False),
-        ("abc", "b", "", False),
-        ("abc", "", "b", False),
+        ("abcd", "b", "", False),
+        ("abcd", "", "b", False),
         ("abcde", "b", "", True),
     ],
 )
@@ -159,6 +160,25 @@ def test_a_server_is_stopped_first_where_the_others_are_the_majority(
         state = {"type": "EtcdIsVoter", "status": "False"}
         api.nodes[learner]["status"]["conditions"].append(state)
     assert work(leave=["a"])["spare"] == (["a"] if spare else [])
+
+
+@pytest.mark.parametrize(("servers", "silent"), [("ab", "b"), ("abc", "b"), ("abcd", "bc")])
+def test_a_server_that_is_needed_for_the_majority_stays_untouched(api, servers, silent):
+    serve(api, *servers)
+    for name in silent:
+        api.silence(name)
+    with pytest.raises(k3s_nodes.Failed) as caught:
+        work(leave=["a"])
+    assert caught.value.problem == "k3s_no_majority"
+    assert caught.value.data == {"node": "a", "servers": ", ".join(silent)}
+    assert api.calls == [], "neither emptied nor marked"
+
+
+def test_a_server_that_dies_while_another_is_emptied_is_counted(api, monkeypatch):
+    serve(api, *"abcd")
+    empty = k3s_nodes.empty
+    monkeypatch.setattr(k3s_nodes, "empty", lambda *given: (empty(*given), api.silence("b")))
+    assert work(leave=["a"])["spare"] == []
 
 
 def test_the_last_server_is_started_anew_when_its_answer_was_lost(api, monkeypatch):
@@ -237,6 +257,38 @@ def test_whose_installation_it_is(tmp_path, monkeypatch):
     unit.write_text("ExecStart=/usr/local/bin/k3s server\n")
     found = k3s_facts.installed()
     assert found["version"] == "" and found["foreign"] == str(unit)
+
+
+def test_a_server_that_was_let_go_has_no_database_any_more(tmp_path, monkeypatch):
+    monkeypatch.setattr(k3s_facts, "ETCD", tmp_path / "etcd")
+    assert not k3s_facts.has_database()
+    (tmp_path / "etcd").mkdir()
+    assert k3s_facts.has_database()
+    (tmp_path / "etcd/tombstone").touch()
+    assert not k3s_facts.has_database()
+
+
+def test_whether_a_servers_api_answers(monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as api:
+        monkeypatch.setattr(k3s_facts, "API", api.getsockname())
+        assert k3s_facts.answers()
+    assert not k3s_facts.answers()
+
+
+@pytest.mark.parametrize("others", [[], ["theirs.conf"]])
+def test_a_removal_lets_k3s_restart_again_and_leaves_what_others_wrote(
+    tmp_path, monkeypatch, others
+):
+    folder = tmp_path / "k3s.service.d"
+    monkeypatch.setattr(k3s_removed, "LEAVING", folder / "leaving.conf")
+    monkeypatch.setattr(k3s_removed, "UNITS", [])
+    folder.mkdir()
+    for name in ["leaving.conf", *others]:
+        (folder / name).touch()
+    assert k3s_removed.is_there(), "a run that was cut short may have left only this"
+    k3s_removed.may_restart()
+    assert [path.name for path in folder.glob("*")] == others and folder.exists() == bool(others)
+    k3s_removed.may_restart()
 
 
 def test_apparmors_tools_are_wanted_where_it_is_at_work(tmp_path, monkeypatch):

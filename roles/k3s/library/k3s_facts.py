@@ -38,6 +38,8 @@ BINARIES = Path("/opt/localcloud/k3s/bin")
 JOINED = re.compile(r"""^server:\s*["']?([^\s"']+)""", re.MULTILINE)
 OURS = re.compile(rf"^ExecStart={BINARIES}/k3s-(\S+) (server|agent)", re.MULTILINE)
 SYS_RESOURCE = 24  # linux/capability.h
+ETCD = DATA / "server/db/etcd"
+API = ("127.0.0.1", 6443)
 
 
 def text_of(path: str | Path) -> str:
@@ -101,9 +103,23 @@ def overlays_fit() -> bool:
     return kind not in ("overlay", "fuse.fuse-overlayfs", "nfs", "nfs4")
 
 
+def has_database() -> bool:
+    """Whether the cluster's is here. One that the others let go has a tombstone: k3s drops it."""
+    return ETCD.is_dir() and not (ETCD / "tombstone").exists()
+
+
+def answers() -> bool:
+    try:
+        with socket.create_connection(API, timeout=1):
+            return True
+    except OSError:
+        return False
+
+
 def installed() -> dict:
     """What of k3s is here. ``foreign``: somebody else's installation. ``joined``: the address that
-    the node registers at; "" if it made the cluster, or if there is none."""
+    the node registers at; "" if it made the cluster, or if there is none. ``answers``: a server's
+    API, or something at its place."""
     found = {"version": "", "kind": "", "foreign": ""}
     for unit in UNITS.values():
         path = SYSTEMD / unit
@@ -113,14 +129,14 @@ def installed() -> dict:
         elif path.exists():
             found["foreign"] = str(path)
     registered = JOINED.search(text_of(CONFIG))
-    data = (DATA / "server/db/etcd").is_dir()
-    if not data and (DATA / "server/db/state.db").exists():
+    if not ETCD.is_dir() and (DATA / "server/db/state.db").exists():
         found["foreign"] = str(DATA / "server/db/state.db")
     authority = DATA / "server/tls/server-ca.crt"
     binaries = sorted(path.name.removeprefix("k3s-") for path in BINARIES.glob("k3s-v*"))
     return {
         **found,
-        "etcd": data,
+        "etcd": has_database(),
+        "answers": found["kind"] == "server" and answers(),
         "joined": (urlsplit(registered[1]).hostname or "") if registered else "",
         "ca_hash": hashlib.sha256(authority.read_bytes()).hexdigest() if authority.exists() else "",
         "binaries": binaries,

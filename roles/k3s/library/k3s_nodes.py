@@ -237,12 +237,26 @@ def is_spare(nodes: dict[str, dict], name: str) -> bool:
     return name not in members or len(others) > len(members) / 2
 
 
+def may_leave(nodes: dict[str, dict], name: str) -> None:
+    """Failed where etcd would not let it go: the rest, with all its members, is no majority.
+
+    etcd refuses what would end the cluster. But the node would be marked as deleted by then, for
+    ever, and k3s would let it go unasked as soon as the others are back.
+    """
+    rest = [one for one, node in nodes.items() if one != name and has_database(node)]
+    silent = [one for one in rest if not votes(nodes[one])]
+    if name in nodes and has_database(nodes[name]) and len(rest) <= 2 * len(silent) and rest:
+        raise Failed("k3s_no_majority", node=name, servers=", ".join(silent))
+
+
 def leave(nodes: dict[str, dict], names: list[str], timeout: int) -> list[str]:
     """Empty the nodes; gives those that the cluster can do without from now on."""
     for name in names:
+        may_leave(nodes, name)
         # What is dead cannot be emptied: its pods are given up with the node.
         if name in nodes and not why_not_ready(nodes[name], ""):
             empty(name, timeout)
+            nodes = all_nodes()  # emptying takes minutes
     return [name for name in names if is_spare(nodes, name)]
 
 
@@ -331,7 +345,7 @@ def main() -> None:
     try:
         module.exit_json(**work(module))
     except Failed as failed:
-        data = dict(failed.data)
+        data = {"server": os.uname().nodename, **failed.data}
         data["localcloud_problem"] = failed.problem
         module.fail_json(msg=json.dumps(data))
 

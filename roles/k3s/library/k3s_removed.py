@@ -28,6 +28,8 @@ options: {}
 """
 
 UNITS = ("k3s.service", "k3s-agent.service")
+# Kept it from restarting while it left (tasks/leave.yml): such a run may have been cut short.
+LEAVING = Path("/run/systemd/system/k3s.service.d/leaving.conf")
 MOUNTS = ("/run/k3s/", "/var/lib/kubelet/", "/run/netns/cni-", "/run/flannel/")
 DISKS = "/var/lib/rancher/k3s/"  # what is mounted below is somebody's disk: never touched
 OWN = ("agent", "server", "data")  # in it; whatever else is there is not k3s's
@@ -145,9 +147,15 @@ def drop_groups() -> None:
                 folder.rmdir()
 
 
+def may_restart() -> None:
+    LEAVING.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # somebody else's files may be there, too
+        LEAVING.parent.rmdir()
+
+
 def is_there() -> bool:
-    units = [Path("/etc/systemd/system", unit) for unit in UNITS]
-    return bool(any(unit.exists() for unit in units) or of_pods() or interfaces() or mounts())
+    files = [LEAVING, *(Path("/etc/systemd/system", unit) for unit in UNITS)]
+    return bool(any(file.exists() for file in files) or of_pods() or interfaces() or mounts())
 
 
 def main() -> None:
@@ -159,6 +167,7 @@ def main() -> None:
         # All processes of the unit: its pods' shims would live on.
         run("systemctl", "stop", unit)
         run("systemctl", "kill", "--signal=KILL", unit)
+    may_restart()
     left = [f"process {pid}" for pid in end_processes()] + unmount()
     for name in sorted(Path("/run/netns").glob("cni-*")):
         run("ip", "netns", "delete", name.name)
