@@ -94,7 +94,9 @@ class Reader:
     def _result(self, raw: dict[str, Any], status: str) -> Event:
         data = raw.get("event_data", {})
         result = data.get("res") or {}
-        if status == "failed" and data.get("ignore_errors"):
+        # Of a host that may be unreachable, only Ansible's own words tell.
+        said = _COLOUR.sub("", str(raw.get("stdout") or "")).rstrip()
+        if status in _BAD and (data.get("ignore_errors") or said.endswith("\n...ignoring")):
             status = "ignored"
         # A result hidden by no_log has lost its "changed"; Ansible's own line still says it.
         if status == "ok" and (result.get("changed") or _CHANGED.search(raw.get("stdout") or "")):
