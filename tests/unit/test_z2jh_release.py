@@ -113,6 +113,12 @@ def test_what_is_installed_already_costs_one_question(cluster):
     assert only.startswith("helm history jupyterhub")
 
 
+def test_the_chart_is_held_against_the_clusters_version_and_not_helms_own(cluster):
+    cluster.install()
+    (call,) = (call for call in cluster.calls() if call.startswith("helm template"))
+    assert call.endswith("--kube-version v1.36.4")
+
+
 @pytest.mark.parametrize("name", ["values", "secrets", "site", "objects"])
 def test_whatever_changes_is_rolled_out(cluster, name):
     cluster.install()

@@ -217,9 +217,12 @@ class Release:
 
     # Before anything is changed
 
-    def check(self) -> None:
-        """Hold the values against the chart's schema and templates, without a cluster."""
-        version = self.p["kubernetes_version"].partition("+")[0]
+    def check(self, kubernetes: str) -> None:
+        """Hold the values against the chart's schema and templates, without a cluster.
+
+        ``kubernetes``: its version; helm would take the one that it was built with.
+        """
+        version = kubernetes.partition("+")[0]
         words = ["template", self.name, self.p["chart"], "--namespace", self.namespace]
         words += [*self.values(), *(["--kube-version", version] if version else [])]
         done = self.run(self.helm, *words)
@@ -229,6 +232,9 @@ class Release:
         if "kubeVersion" in details:
             raise Failed("helm_kubernetes", version=version or "?", details=details)
         raise Failed("helm_values", name=self.name, details=details)
+
+    def kubernetes(self) -> str:
+        return str(json.loads(self.kube("get", "--raw", "/version")).get("gitVersion", ""))
 
     def check_classes(self) -> None:
         known = {one["metadata"]["name"]: one for one in self.items("storageclasses")}
@@ -373,7 +379,7 @@ def present(release: Release, dry: bool) -> dict:
         return {"changed": False, "revision": last["revision"]}
     if dry:
         return {"changed": True, "revision": last["revision"]}
-    release.check()
+    release.check(release.kubernetes())
     release.check_classes()
     history = release.forget_unfinished(history)
     release.prepare()
@@ -434,7 +440,7 @@ def main() -> None:
         elif state == "absent":
             result = absent(release, module.check_mode)
         else:
-            release.check()
+            release.check(module.params["kubernetes_version"])
             result = {"changed": False, "revision": 0}
     except Failed as failed:
         module.fail_json(msg=json.dumps(failed.data))
