@@ -63,7 +63,7 @@ def api(monkeypatch):
 
 
 def work(**wanted) -> dict:
-    defaults = {"ready": {}, "known": [], "drain": [], "leave": [], "remove": []}
+    defaults = {"ready": {}, "known": [], "drain": [], "leave": [], "remove": [], "here": ""}
     defaults |= {"timeout": 0, "drain_timeout": 5}
     return k3s_nodes.work(SimpleNamespace(params=defaults | wanted, check_mode=False))
 
@@ -188,6 +188,45 @@ def test_the_last_server_is_started_anew_when_its_answer_was_lost(api, monkeypat
     api.refusals = ["timed out waiting for the condition"]
     assert work(remove=["b"])["removed"] == ["b"]
     assert verbs(api)[:3] == ["delete node b", "restart", "delete node b"]
+
+
+@pytest.mark.parametrize(
+    ("leads", "stuck_at", "calls"),
+    [
+        ("a", "", ["delete node c", "restart", "delete node c"]),
+        ("b", "b", ["delete node c"]),
+        ("", "", ["delete node c", "delete node c"]),
+    ],
+)
+def test_of_several_servers_the_one_that_is_stuck_is_started_anew(
+    api, monkeypatch, leads, stuck_at, calls
+):
+    serve(api, *"abc")
+    monkeypatch.setattr(k3s_nodes, "LOST", -1)
+    monkeypatch.setattr(k3s_nodes, "leader", lambda: leads)
+    monkeypatch.setattr(k3s_nodes, "start_anew", lambda: api.calls.append("restart"))
+    api.refusals = ["timed out waiting for the condition"]
+    assert work(remove=["c"], here="a")["stuck_at"] == stuck_at
+    assert [call for call in verbs(api) if "secret" not in call] == calls
+
+
+@pytest.mark.parametrize("kind", ["configmap", "lease"])
+def test_who_leads_the_controllers(monkeypatch, kind):
+    record = {"holderIdentity": "b"}
+    of_kind = {
+        "configmap": {"metadata": {"annotations": {k3s_nodes.LEADER: json.dumps(record)}}},
+        "lease": {"metadata": {}, "spec": record},
+    }
+
+    def kubectl(_get, asked, *_words):
+        if asked != kind:
+            raise k3s_nodes.Failed("k3s_api_silent", details="not found")
+        return json.dumps(of_kind[asked])
+
+    monkeypatch.setattr(k3s_nodes, "kubectl", kubectl)
+    assert k3s_nodes.leader() == "b"
+    monkeypatch.setattr(k3s_nodes, "kubectl", lambda *_words: '{"metadata": {}}')
+    assert k3s_nodes.leader() == ""
 
 
 def test_a_call_that_the_database_refuses_while_it_chooses_a_leader_is_made_again(api):

@@ -48,6 +48,12 @@ options:
     type: list
     elements: str
     default: []
+  here:
+    description:
+      - The name of the node that this runs on, where nodes are taken out.
+      - C(stuck_at) in the answer has the node whose k3s must be started anew before the rest goes.
+    type: str
+    default: ""
   timeout:
     description: Seconds to wait for nodes to become Ready.
     type: int
@@ -65,9 +71,11 @@ POLL = 1.0
 # it leaves: another may lead, and let the node go, only when the lease of 45 s has ended. Meanwhile
 # the API may refuse calls: etcd chooses its leader anew.
 FAREWELL = 180
-# Seconds after which the last server is started anew: the answer to its call to etcd may have been
-# lost with the one that led, and k3s waits for it forever.
+# Seconds after which a server is started anew: the answer to its call to etcd may have been lost,
+# and k3s waits for it forever. With the one that led; or since older releases (1.21) call from all
+# servers at once, and etcd drops what comes while such a change is pending.
 LOST = 75
+LEADER = "control-plane.alpha.kubernetes.io/leader"  # of k3s's own controllers
 SERVES_DATABASE = "node-role.kubernetes.io/etcd"
 KUBECTL = "/usr/local/bin/kubectl"
 
@@ -273,19 +281,37 @@ def start_anew() -> None:
     subprocess.run(["systemctl", "restart", "k3s.service"], capture_output=True, check=False)
 
 
-def remove(nodes: dict[str, dict], names: list[str]) -> list[str]:
+def leader() -> str:
+    """The node whose k3s takes nodes out; "" where that is not to be seen."""
+    for kind in ("configmap", "lease"):  # k3s went from the one to the other
+        try:
+            found = json.loads(kubectl("get", kind, "-n", "kube-system", "k3s", "-o", "json"))
+        except Failed:
+            continue
+        record = json.loads(annotations(found).get(LEADER) or "null") or found.get("spec") or {}
+        if record.get("holderIdentity"):
+            return str(record["holderIdentity"])
+    return ""
+
+
+def remove(nodes: dict[str, dict], names: list[str], here: str = "") -> tuple[list[str], str]:
+    """Take nodes out; gives those that were there, and the node where it is stuck, or ""."""
     gone = [name for name in names if name in nodes]
     for name in gone:
-        rest = [one for one, node in nodes.items() if one != name and has_database(node)]
-        if not has_database(nodes[name]) or len(rest) > 1:
+        if not has_database(nodes[name]):
             delete(name, FAREWELL)
             continue
+        rest = [one for one, node in nodes.items() if one != name and has_database(node)]
         try:
             delete(name, LOST)
         except Failed:
-            start_anew()
+            leads = leader() if len(rest) > 1 else here
+            if here and leads in rest and leads != here:
+                return gone, leads
+            if leads == here:
+                start_anew()
             delete(name, FAREWELL)
-    return gone
+    return gone, ""
 
 
 def dead(nodes: dict[str, dict], known: list[str]) -> list[str]:
@@ -315,7 +341,7 @@ def work(module: AnsibleModule) -> dict:
         return {"changed": bool(settled or given_up or going)}
     drained = drain(nodes, wanted["drain"], timeout)
     spare = leave(nodes, wanted["leave"], timeout)
-    removed = remove(nodes, wanted["remove"] + given_up)
+    removed, stuck_at = remove(nodes, wanted["remove"] + given_up, wanted["here"])
     versions = {name: node["status"]["nodeInfo"]["kubeletVersion"] for name, node in nodes.items()}
     strangers = [name for name in nodes if wanted["known"] and name not in wanted["known"]]
     return {
@@ -323,6 +349,7 @@ def work(module: AnsibleModule) -> dict:
         "drained": drained,
         "spare": spare,
         "removed": removed,
+        "stuck_at": stuck_at,
         "nodes": versions,
         "strangers": [name for name in strangers if name not in removed],
     }
@@ -337,6 +364,7 @@ def main() -> None:
             "drain": names,
             "leave": names,
             "remove": names,
+            "here": {"type": "str", "default": ""},
             "timeout": {"type": "int", "default": 180},
             "drain_timeout": {"type": "int", "default": 300},
         },
