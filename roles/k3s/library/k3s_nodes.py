@@ -72,8 +72,8 @@ POLL = 1.0
 # the API may refuse calls: etcd chooses its leader anew.
 FAREWELL = 180
 # Seconds after which a server is started anew: the answer to its call to etcd may have been lost,
-# and k3s waits for it forever. With the one that led; or since older releases (1.21) call from all
-# servers at once, and etcd drops what comes while such a change is pending.
+# and k3s waits for it forever. With the one that led; or, as it seems, since older releases (1.21)
+# call from all servers at once, and etcd drops what comes while such a change is pending.
 LOST = 75
 LEADER = "control-plane.alpha.kubernetes.io/leader"  # of k3s's own controllers
 SERVES_DATABASE = "node-role.kubernetes.io/etcd"
