@@ -217,6 +217,8 @@ def test_a_silent_server_keeps_agents_from_nothing_and_servers_from_leaving(clus
     try:
         cluster.localcloud("reset", "--limit", "node5", "--yes").ended(0)
         assert "node5" not in nodes(cluster, "node2")
+        cluster.localcloud("reset", "--limit", "node5", "--yes").ended(0)
+        assert (cluster.directory / ".localcloud/kubeconfig").exists()
         cluster.localcloud("install", "--limit", "node5").ended(0)
         ended = cluster.localcloud("reset", "--limit", "node2", "--yes").ended(1)
         ended.says("node2 cannot leave the cluster now", "servers do not work: node1")

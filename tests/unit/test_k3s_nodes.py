@@ -191,22 +191,24 @@ def test_the_last_server_is_started_anew_when_its_answer_was_lost(api, monkeypat
 
 
 @pytest.mark.parametrize(
-    ("leads", "stuck_at", "calls"),
+    ("here", "leads", "stuck_at", "calls"),
     [
-        ("a", "", ["delete node c", "restart", "delete node c"]),
-        ("b", "b", ["delete node c"]),
-        ("", "", ["delete node c", "delete node c"]),
+        ("a", "a", "", ["delete node c", "restart", "delete node c"]),
+        ("a", "b", "b", ["delete node c"]),
+        ("a", "", "", ["delete node c", "delete node c"]),
+        ("", "", "", ["delete node c", "delete node c"]),
+        ("", "b", "", ["delete node c", "delete node c"]),
     ],
 )
 def test_of_several_servers_the_one_that_is_stuck_is_started_anew(
-    api, monkeypatch, leads, stuck_at, calls
+    api, monkeypatch, here, leads, stuck_at, calls
 ):
     serve(api, *"abc")
     monkeypatch.setattr(k3s_nodes, "LOST", -1)
     monkeypatch.setattr(k3s_nodes, "leader", lambda: leads)
     monkeypatch.setattr(k3s_nodes, "start_anew", lambda: api.calls.append("restart"))
     api.refusals = ["timed out waiting for the condition"]
-    assert work(remove=["c"], here="a")["stuck_at"] == stuck_at
+    assert work(remove=["c"], here=here)["stuck_at"] == stuck_at
     assert [call for call in verbs(api) if "secret" not in call] == calls
 
 
@@ -325,9 +327,9 @@ def test_a_removal_lets_k3s_restart_again_and_leaves_what_others_wrote(
     for name in ["leaving.conf", *others]:
         (folder / name).touch()
     assert k3s_removed.is_there(), "a run that was cut short may have left only this"
-    k3s_removed.may_restart()
+    k3s_removed.allow_restart()
     assert [path.name for path in folder.glob("*")] == others and folder.exists() == bool(others)
-    k3s_removed.may_restart()
+    k3s_removed.allow_restart()
 
 
 def test_apparmors_tools_are_wanted_where_it_is_at_work(tmp_path, monkeypatch):

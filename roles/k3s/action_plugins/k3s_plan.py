@@ -246,7 +246,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]
     """Gives ``hosts``, the plan of every node, and ``agents_at_once``.
 
     And, so that not every node has to look at all others: ``addresses`` of all that were looked
-    at, and ``authorities``, the hashes of the cluster's authority as servers have it ("" if none).
+    at, and ``authorities``, the hashes of the cluster's authority as servers with its database
+    have it ("" for others: what lies there may be of a cluster before).
     """
 
     _requires_connection = False
@@ -263,7 +264,10 @@ class ActionModule(ActionBase):  # type: ignore[misc]
                 "hosts": hosts,
                 "agents_at_once": at_once(cluster, hosts),
                 "addresses": {name: cluster.address(name) for name in looks},
-                "authorities": {name: cluster.fact(name, "ca_hash") or "" for name in looks},
+                "authorities": {
+                    name: cluster.fact(name, "ca_hash") if cluster.has_data(name) else ""
+                    for name in looks
+                },
             }
         except Refused as refused:
             data = dict(refused.data)

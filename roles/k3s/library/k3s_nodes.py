@@ -245,7 +245,7 @@ def is_spare(nodes: dict[str, dict], name: str) -> bool:
     return name not in members or len(others) > len(members) / 2
 
 
-def may_leave(nodes: dict[str, dict], name: str) -> None:
+def ensure_majority(nodes: dict[str, dict], name: str) -> None:
     """Failed where etcd would not let it go: the rest, with all its members, is no majority.
 
     etcd refuses what would end the cluster. But the node would be marked as deleted by then, for
@@ -260,7 +260,7 @@ def may_leave(nodes: dict[str, dict], name: str) -> None:
 def leave(nodes: dict[str, dict], names: list[str], timeout: int) -> list[str]:
     """Empty the nodes; gives those that the cluster can do without from now on."""
     for name in names:
-        may_leave(nodes, name)
+        ensure_majority(nodes, name)
         # What is dead cannot be emptied: its pods are given up with the node.
         if name in nodes and not why_not_ready(nodes[name], ""):
             empty(name, timeout)
@@ -305,10 +305,10 @@ def remove(nodes: dict[str, dict], names: list[str], here: str = "") -> tuple[li
         try:
             delete(name, LOST)
         except Failed:
-            leads = leader() if len(rest) > 1 else here
+            leads = leader() if len(rest) > 1 else ""
             if here and leads in rest and leads != here:
                 return gone, leads
-            if leads == here:
+            if len(rest) <= 1 or (leads and leads == here):
                 start_anew()
             delete(name, FAREWELL)
     return gone, ""

@@ -147,7 +147,7 @@ def drop_groups() -> None:
                 folder.rmdir()
 
 
-def may_restart() -> None:
+def allow_restart() -> None:
     LEAVING.unlink(missing_ok=True)
     with contextlib.suppress(OSError):  # somebody else's files may be there, too
         LEAVING.parent.rmdir()
@@ -167,7 +167,7 @@ def main() -> None:
         # All processes of the unit: its pods' shims would live on.
         run("systemctl", "stop", unit)
         run("systemctl", "kill", "--signal=KILL", unit)
-    may_restart()
+    allow_restart()
     left = [f"process {pid}" for pid in end_processes()] + unmount()
     for name in sorted(Path("/run/netns").glob("cni-*")):
         run("ip", "netns", "delete", name.name)
