@@ -181,6 +181,18 @@ def test_a_server_that_dies_while_another_is_emptied_is_counted(api, monkeypatch
     assert work(leave=["a"])["spare"] == []
 
 
+def test_the_server_that_was_started_anew_is_waited_for(api, monkeypatch):
+    serve(api, *"abc")
+    monkeypatch.setattr(k3s_nodes, "LOST", -1)
+    monkeypatch.setattr(k3s_nodes, "FAREWELL", -1)
+    monkeypatch.setattr(k3s_nodes, "leader", lambda: "a")
+    monkeypatch.setattr(k3s_nodes, "start_anew", lambda: api.silence("a"))
+    api.refusals = ["timed out waiting for the condition"]
+    with pytest.raises(k3s_nodes.Failed) as caught:
+        work(remove=["c"], here="a")
+    assert caught.value.problem == "k3s_not_ready" and caught.value.data["nodes"] == "a"
+
+
 def test_the_last_server_is_started_anew_when_its_answer_was_lost(api, monkeypatch):
     serve(api, "a", "b")
     monkeypatch.setattr(k3s_nodes, "LOST", -1)

@@ -311,6 +311,7 @@ def remove(nodes: dict[str, dict], names: list[str], here: str = "") -> tuple[li
             if len(rest) <= 1 or (leads and leads == here):
                 start_anew()
             delete(name, FAREWELL)
+            wait({here: {}} if here else {}, FAREWELL)  # it was away itself
     return gone, ""
 
 
