@@ -159,6 +159,8 @@ def test_people_reach_the_campus_but_not_the_cluster_itself(rendered):
     for network in ("10.42.0.0/16", "10.43.0.0/16", "169.254.0.0/16"):
         assert network in closed
     assert {"10.20.0.11/32", "192.168.7.7/32"} <= set(closed), "nodes and file servers"
+    assert "10.20.0.13/32" in closed, "a node that is called by its address"
+    assert {"10.30.0.7/32", "10.40.0.9/32"} <= set(closed), "where files are served from"
 
 
 def test_networks_can_be_narrowed(rendered):
@@ -166,6 +168,7 @@ def test_networks_can_be_narrowed(rendered):
     (peer,) = policy["egress"][0]["to"]
     assert peer["ipBlock"]["cidr"] == "10.0.0.0/8"
     assert "10.99.0.0/16" in peer["ipBlock"]["except"]
+    assert "10.0.0.5/32" in peer["ipBlock"]["except"], "the server of the shared volume"
     assert "192.168.7.7/32" not in peer["ipBlock"]["except"], "Kubernetes would refuse it"
 
 

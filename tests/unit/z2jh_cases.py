@@ -46,11 +46,20 @@ def defaults() -> dict[str, Any]:
 
 
 def render(work: Path, cases: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Case → {values, secrets, objects}. Each case is a site of its own, with two nodes more."""
+    """Case → {values, secrets, objects}. Each case is a site of its own, with other nodes."""
     others = {
         "k3s_server": {"hosts": {"node1": {"ansible_host": "10.20.0.11"}}},
-        "k3s_agent": {"hosts": {"node2": {"ansible_host": "node2.uni.edu"}}},
-        "nfs_server": {"hosts": {"files": {"ansible_host": "192.168.7.7"}}},
+        "k3s_agent": {
+            "hosts": {
+                "node2": {"ansible_host": "node2.uni.edu", "storage_nfs_server": "10.40.0.9"},
+                "10.20.0.13": {},
+            }
+        },
+        "nfs_server": {
+            "hosts": {
+                "files": {"ansible_host": "192.168.7.7", "nfs_server_address": "10.30.0.7"},
+            }
+        },
     }
     hosts = {name: {**SITE, **settings} for name, settings in cases.items()}
     site = {"all": {"vars": defaults(), "children": {"cases": {"hosts": hosts}, **others}}}
