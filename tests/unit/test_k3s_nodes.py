@@ -129,6 +129,26 @@ def serve(api, *names: str) -> None:
         api.nodes[name]["metadata"]["labels"][k3s_nodes.SERVES_DATABASE] = "true"
 
 
+def test_a_node_that_is_down_is_upgraded_without_being_emptied(api, monkeypatch):
+    """The newer release may be what makes it run; nobody is there who would end its pods."""
+    api.silence("a")
+    assert work(drain=["a"])["drained"] == [] and verbs(api) == []
+
+    def silent(*_words, **_options):
+        raise k3s_nodes.Failed("k3s_api_silent", details="connection refused")
+
+    monkeypatch.setattr(k3s_nodes, "kubectl", silent)
+    assert work(drain=["a"]) == {
+        "changed": False,
+        "drained": [],
+        "spare": [],
+        "removed": [],
+        "stuck_at": "",
+        "nodes": {},
+        "strangers": [],
+    }
+
+
 def test_an_agent_is_emptied_then_removed_with_its_password(api):
     assert work(leave=["b"])["spare"] == ["b"]
     assert work(remove=["b"])["removed"] == ["b"]

@@ -31,7 +31,9 @@ options:
     elements: str
     default: []
   drain:
-    description: Nodes to empty, if the cluster has others.
+    description:
+      - Nodes to empty, if the cluster has others.
+      - Those that are dead, or whose API is silent, stay as they are.
     type: list
     elements: str
     default: []
@@ -75,6 +77,9 @@ FAREWELL = 180
 # and k3s waits for it forever. With the one that led; or, as it seems, since older releases (1.21)
 # call from all servers at once, and etcd drops what comes while such a change is pending.
 LOST = 75
+# Seconds after which a node is upgraded as it is, where the API is silent: what does not run cannot
+# be emptied, and the newer release may be what makes it run.
+SILENT = 30
 LEADER = "control-plane.alpha.kubernetes.io/leader"  # of k3s's own controllers
 SERVES_DATABASE = "node-role.kubernetes.io/etcd"
 KUBECTL = "/usr/local/bin/kubectl"
@@ -212,9 +217,16 @@ def empty(name: str, timeout: int) -> None:
 
 
 def drain(nodes: dict[str, dict], names: list[str], timeout: int) -> list[str]:
-    """Empty the nodes that are there, unless there is no other place for what runs on them."""
-    places = [name for name, node in nodes.items() if not node["spec"].get("unschedulable")]
-    chosen = [name for name in names if name in nodes]
+    """Empty the nodes that are alive, unless there is no other place for what runs on them.
+
+    On a dead one nobody would end the pods: emptying it would only take all the time it may take.
+    """
+    places = [
+        name
+        for name, node in nodes.items()
+        if not node["spec"].get("unschedulable") and not why_not_ready(node, "")
+    ]
+    chosen = [name for name in names if not why_not_ready(nodes.get(name), "")]
     # Somebody else's cordon stays after the upgrade: it gets no mark of ours.
     chosen = [
         name
@@ -326,9 +338,19 @@ def dead(nodes: dict[str, dict], known: list[str]) -> list[str]:
     ]
 
 
+def look(wanted: dict) -> dict[str, dict]:
+    """The nodes, once those that must be Ready are; none, if a silent API has only to empty some."""
+    if not wanted["drain"]:
+        return wait(wanted["ready"], wanted["timeout"])
+    try:
+        return wait({}, min(SILENT, wanted["timeout"]))
+    except Failed:
+        return {}
+
+
 def work(module: AnsibleModule) -> dict:
     wanted = module.params
-    nodes = wait(wanted["ready"], wanted["timeout"])
+    nodes = look(wanted)
     timeout = wanted["drain_timeout"]
     settled = [
         name
