@@ -2,6 +2,7 @@
 
 import json
 import socket
+from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -303,10 +304,14 @@ def test_whose_processes_and_rules_a_removal_takes():
     assert k3s_removed.INTERFACES.match("flannel.1") and not k3s_removed.INTERFACES.match("cni01")
 
 
+def taken_back(commands: list[list[str]]) -> list[str]:
+    return [" ".join(one) for command in commands for one in k3s_firewall.reverse(command)]
+
+
 def test_every_rule_of_a_firewall_can_be_taken_back(monkeypatch):
     monkeypatch.setattr(k3s_firewall, "run", lambda *_words: "ufw allow 80/tcp\n")
-    commands = k3s_firewall.ufw(None, ["10.42.0.0/16", "192.0.2.7"], [80, 6443])
-    assert [" ".join(k3s_firewall.reverse(command)) for command in commands] == [
+    _wanted, missing = k3s_firewall.ufw(None, ["10.42.0.0/16", "192.0.2.7"], [80, 6443])
+    assert taken_back(missing) == [
         "ufw delete allow from 10.42.0.0/16",
         "ufw delete allow from 192.0.2.7",
         "ufw route delete allow from 10.42.0.0/16",
@@ -314,8 +319,83 @@ def test_every_rule_of_a_firewall_can_be_taken_back(monkeypatch):
         "ufw delete allow 6443/tcp",
     ]
     monkeypatch.setattr(k3s_firewall, "run", lambda *_words: "")
-    (command,) = k3s_firewall.firewalld(None, ["10.42.0.0/16"], [])
-    assert k3s_firewall.reverse(command)[-1] == "--remove-source=10.42.0.0/16"
+    _wanted, missing = k3s_firewall.firewalld(None, ["10.42.0.0/16"], [])
+    assert taken_back(missing) == [
+        "firewall-cmd --permanent --zone=trusted --remove-source=10.42.0.0/16",
+        "firewall-cmd --zone=trusted --remove-source=10.42.0.0/16",
+    ], "for good, and at once"
+
+
+class Ufw:
+    """ufw with the rules that it was given."""
+
+    def __init__(self, *rules: str) -> None:
+        self.rules = set(rules)
+        self.left = 1000  # commands until the run is killed
+
+    def __call__(self, _module: object, *words: str) -> str:
+        if words == ("ufw", "show", "added"):
+            return "\n".join(sorted(self.rules))
+        self.left -= 1
+        if self.left < 0:
+            raise KeyboardInterrupt
+        line = " ".join(words)
+        if "delete" in line:
+            self.rules.discard(line.replace("delete ", ""))
+        else:
+            self.rules.add(line)
+        return ""
+
+
+@pytest.fixture
+def firewall(tmp_path, monkeypatch):
+    """Sets the rules for some addresses; gives what the module answered."""
+    double = Ufw("ufw allow 22/tcp", "ufw allow from 192.0.2.9")
+    monkeypatch.setattr(k3s_firewall, "run", double)
+
+    def set_rules(*trusted: str) -> SimpleNamespace:
+        said = SimpleNamespace()
+        params = {"firewall": "ufw", "trusted": list(trusted), "ports": [80]}
+        params |= {"made": tmp_path / "firewall.json"}
+        module = SimpleNamespace(params=params, check_mode=False, exit_json=said.__dict__.update)
+        monkeypatch.setattr(k3s_firewall, "AnsibleModule", lambda **_words: module)
+        k3s_firewall.main()
+        return said
+
+    return SimpleNamespace(set=set_rules, double=double)
+
+
+def test_a_node_that_is_gone_is_no_longer_trusted(firewall):
+    firewall.set("10.0.0.1", "10.0.0.2", "192.0.2.9")
+    assert not firewall.set("10.0.0.1", "10.0.0.2", "192.0.2.9").changed
+    assert firewall.set("10.0.0.1").changed
+    assert firewall.double.rules == {
+        "ufw allow 22/tcp",
+        "ufw allow from 192.0.2.9",  # the administrator's own, though a node's address, too
+        "ufw allow from 10.0.0.1",
+        "ufw allow 80/tcp",
+    }
+
+
+@pytest.mark.parametrize("commands", range(6))
+def test_a_run_that_was_killed_forgets_no_rule(firewall, commands):
+    firewall.set("10.0.0.1", "10.0.0.2")
+    firewall.double.left = commands
+    with suppress(KeyboardInterrupt):
+        firewall.set("10.0.0.3", "10.0.0.4")
+    firewall.double.left = 1000
+    firewall.set("10.0.0.5")
+    trusted = {rule for rule in firewall.double.rules if "from 10." in rule}
+    assert trusted == {"ufw allow from 10.0.0.5"}
+
+
+def test_a_node_tells_whom_it_knew(tmp_path, monkeypatch):
+    monkeypatch.setattr(k3s_facts, "NODES", tmp_path / "nodes.json")
+    assert k3s_facts.known() == {}
+    (tmp_path / "nodes.json").write_text('{"node1": "10.0.0.1"}')
+    assert k3s_facts.known() == {"node1": "10.0.0.1"}
+    (tmp_path / "nodes.json").write_text("{")
+    assert k3s_facts.known() == {}
 
 
 def test_whose_installation_it_is(tmp_path, monkeypatch):

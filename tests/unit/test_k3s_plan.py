@@ -57,6 +57,28 @@ def test_the_second_run_plans_the_same():
     assert found["x"]["join"] == "a"
 
 
+def test_what_is_written_does_not_depend_on_who_else_is_in_the_run():
+    """Else k3s would be started anew, and a firewall would shut nodes out that a run leaves out."""
+    looks = {name: look(address=f"10.0.0.{at}") for at, name in enumerate("sxy")}
+    whole = k3s_plan.Cluster(looks, ["s"], ["x", "y"], ["s", "x", "y"])
+    addresses = k3s_plan.addresses(whole)
+    assert addresses == {"s": "10.0.0.0", "x": "10.0.0.1", "y": "10.0.0.2"}
+    for one in looks.values():
+        one["node"]["known"] = addresses
+    for names in ("sx", "ys", "s", "x"):
+        some = {name: looks[name] for name in names}
+        found = k3s_plan.addresses(k3s_plan.Cluster(some, ["s"], ["x", "y"], list(names)))
+        assert list(found.items()) == list(addresses.items())
+
+
+def test_a_new_node_knows_the_others_and_nobody_knows_one_that_was_struck_out():
+    server = look(OLD, True, address="10.0.0.1")
+    server["node"]["known"] = {"old": "10.0.0.9", "s": "10.0.0.7", "x": "10.0.0.2"}
+    looks = {"new": look(address="10.0.0.3"), "s": server}
+    found = k3s_plan.addresses(k3s_plan.Cluster(looks, ["s"], ["x", "new"], ["new"]))
+    assert found == {"new": "10.0.0.3", "s": "10.0.0.1", "x": "10.0.0.2"}
+
+
 def test_a_first_server_that_lost_its_disk_joins_the_others_for_good():
     looks = {
         "a": look(address="10.0.0.1"),

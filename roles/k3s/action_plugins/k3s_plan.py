@@ -242,11 +242,23 @@ def order(cluster: Cluster) -> None:
             raise Refused("k3s_node_too_old", node=name, new=new, old=oldest)
 
 
+def addresses(cluster: Cluster) -> dict[str, str]:
+    """Node → address, of those that were looked at and of those that they know from earlier runs.
+
+    What is written on a node must not depend on who else is in the run: k3s would be started anew.
+    """
+    found: dict[str, str] = {}
+    for name in cluster.looks:
+        found = {**(cluster.fact(name, "known") or {}), **found}
+    found |= {name: cluster.address(name) for name in cluster.looks}
+    return {name: found[name] for name in sorted(found) if name in cluster.servers + cluster.agents}
+
+
 class ActionModule(ActionBase):  # type: ignore[misc]
     """Gives ``hosts``, the plan of every node, and ``agents_at_once``.
 
-    And, so that not every node has to look at all others: ``addresses`` of all that were looked
-    at, and ``authorities``, the hashes of the cluster's authority as servers with its database
+    And, so that not every node has to look at all others: ``addresses`` of all nodes that are
+    known, and ``authorities``, the hashes of the cluster's authority as servers with its database
     have it ("" for others: what lies there may be of a cluster before).
     """
 
@@ -263,7 +275,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
                 "changed": False,
                 "hosts": hosts,
                 "agents_at_once": at_once(cluster, hosts),
-                "addresses": {name: cluster.address(name) for name in looks},
+                "addresses": addresses(cluster),
                 "authorities": {
                     name: cluster.fact(name, "ca_hash") if cluster.has_data(name) else ""
                     for name in looks

@@ -8,6 +8,7 @@ lacks (a capability, cgroup v2, a file system for overlays) is found here, never
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import platform
 import re
@@ -35,6 +36,7 @@ SYSTEMD = Path("/etc/systemd/system")
 DATA = Path("/var/lib/rancher/k3s")
 CONFIG = Path("/etc/rancher/k3s/config.yaml")
 BINARIES = Path("/opt/localcloud/k3s/bin")
+NODES = Path("/opt/localcloud/k3s/nodes.json")
 JOINED = re.compile(r"""^server:\s*["']?([^\s"']+)""", re.MULTILINE)
 OURS = re.compile(rf"^ExecStart={BINARIES}/k3s-(\S+) (server|agent)", re.MULTILINE)
 SYS_RESOURCE = 24  # linux/capability.h
@@ -143,6 +145,14 @@ def installed() -> dict:
     }
 
 
+def known() -> dict[str, str]:
+    """The nodes and their addresses, as the last run on this one knew them."""
+    try:
+        return dict(json.loads(text_of(NODES)))
+    except ValueError:
+        return {}
+
+
 def firewall() -> str:
     """``ufw`` or ``firewalld`` if one of them is at work."""
     for name in ("ufw", "firewalld"):
@@ -171,6 +181,7 @@ def main() -> None:
         "apparmor": apparmor(),
         "overlays": overlays_fit(),
         "firewall": firewall(),
+        "known": known(),
         "hostname": os.uname().nodename,
         **installed(),
     }
