@@ -23,7 +23,7 @@ def folder(site: "Site", host: str) -> Path:
 
 
 def remember(site: "Site", before: dict[str, Components]) -> None:
-    """After a reset that deleted no data: what the hosts' receipts said of it."""
+    """For a reset that deletes no data: what the hosts' receipts, which will go, say of it."""
     for host, components in before.items():
         found = {name: data for name, entry in components.items() if (data := _data(entry))}
         if found:
@@ -47,6 +47,16 @@ def places(of_host: Left) -> list[str]:
         for data in of_host.values()
         for place in [data["homes"], *data["data_paths"]]
         if place
+    )
+
+
+def not_ours(components: Components) -> list[str]:
+    """Directories with people's data that were there before localcloud: they are never emptied."""
+    return sorted(
+        path
+        for entry in components.values()
+        for path, was in entry.get("paths", {}).items()
+        if was.get("data") and was["was"] == "directory"
     )
 
 

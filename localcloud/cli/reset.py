@@ -83,13 +83,14 @@ def command(
                 return int(ExitCode.DONE)
             if old_hub:
                 moving.prove(site, before, as_json)
+            if not delete_data:
+                # Before the first receipt goes: a run may end halfway, with some hosts done.
+                kept.remember(site, moving.leaving_homes(before) if old_hub else before)
             result = _run(site, before, left, delete_data, as_json, verbose, old_hub)
             summary.raise_if_interrupted(result)
             good = result.status == records.DONE
             if good and delete_data:
                 kept.forget(site, list(site.hosts))
-            elif good:
-                kept.remember(site, moving.leaving_homes(before) if old_hub else before)
             after = _receipts(site) if good else {}
             after = moving.old_hubs(after) if old_hub else after
     return int(_conclude(result, after, as_json, old_hub))

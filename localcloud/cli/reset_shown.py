@@ -34,6 +34,8 @@ def plan(
                 ui.out(ui.style(ui.wrap(line, "    "), "dim"))
             _show_homes(entry.get("users", []), delete_data)
             _show_accounts(entry, kept.folder(site, host), delete_data)
+        if delete_data and (places := kept.not_ours(components)):
+            _show_not_ours(places)
 
 
 def _show_left(places: list[str], delete_data: bool) -> None:
@@ -43,6 +45,13 @@ def _show_left(places: list[str], delete_data: bool) -> None:
         words = _("THE DATA THAT AN EARLIER RESET LEFT: {places}")
     text = words.format(places=", ".join(places))
     ui.out(ui.style(ui.wrap(text, "    "), "bad" if delete_data else "dim"))
+
+
+def _show_not_ours(places: list[str]) -> None:
+    words = _(
+        "what is in {places} stays: it was there before localcloud; delete it yourself if it must go"
+    )
+    ui.out(ui.style(ui.wrap(words.format(places=", ".join(places)), "    "), "good"))
 
 
 def _contents(entry: dict[str, Any]) -> list[str]:

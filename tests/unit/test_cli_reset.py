@@ -186,6 +186,25 @@ def test_what_one_reset_left_a_later_one_finds(world):
     assert "EARLIER" not in call("--yes-delete-data").output and world.asked == []
 
 
+def test_a_reset_that_ends_halfway_forgets_nothing_of_the_hosts_that_are_done(world):
+    data = {"/srv/data": {"was": "absent", "data": True}}
+    world.receipts["node1"] = {"jupyterhub": {**HUB, "paths": data}}
+    world.outcome = {"status": "failed"}
+    assert call("--yes").return_value != ExitCode.DONE
+    world.receipts = {"node1": {}, "node2": {}}  # node1 was done, another host was not
+    found = call("--yes-delete-data")
+    assert "THE DATA THAT AN EARLIER RESET LEFT: /srv/data" in found.output
+
+
+def test_a_folder_that_was_there_before_is_said_to_stay(world):
+    """On a file system of the administrator's own, say."""
+    data = {"/srv/homes": {"was": "directory", "data": True}}
+    world.receipts["node1"] = {"nfs_server": {**HUB, "paths": data}}
+    assert "before localcloud" not in call("--dry-run").output
+    found = " ".join(call("--dry-run", "--delete-data").output.split())
+    assert "what is in /srv/homes stays: it was there before localcloud" in found
+
+
 def test_a_dry_run_shows_the_plan_and_ends(world):
     found = call("--dry-run")
     assert found.return_value == ExitCode.DONE
