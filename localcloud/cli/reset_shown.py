@@ -49,7 +49,7 @@ def _show_left(places: list[str], delete_data: bool) -> None:
 
 def _show_not_ours(places: list[str]) -> None:
     words = _(
-        "what is in {places} stays: it was there before localcloud; delete it yourself if it must go"
+        "what is in {places} stays, as it was there before localcloud; delete it if it must go"
     )
     ui.out(ui.style(ui.wrap(words.format(places=", ".join(places)), "    "), "good"))
 

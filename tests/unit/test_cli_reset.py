@@ -202,7 +202,7 @@ def test_a_folder_that_was_there_before_is_said_to_stay(world):
     world.receipts["node1"] = {"nfs_server": {**HUB, "paths": data}}
     assert "before localcloud" not in call("--dry-run").output
     found = " ".join(call("--dry-run", "--delete-data").output.split())
-    assert "what is in /srv/homes stays: it was there before localcloud" in found
+    assert "what is in /srv/homes stays, as it was there before localcloud" in found
 
 
 def test_a_dry_run_shows_the_plan_and_ends(world):

@@ -339,7 +339,7 @@ def dead(nodes: dict[str, dict], known: list[str]) -> list[str]:
 
 
 def look(wanted: dict) -> dict[str, dict]:
-    """The nodes, once those that must be Ready are; none, if a silent API has only to empty some."""
+    """The nodes, once all that must be Ready are; none if a silent API only has to empty some."""
     if not wanted["drain"]:
         return wait(wanted["ready"], wanted["timeout"])
     try:
