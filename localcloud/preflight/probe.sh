@@ -106,8 +106,11 @@ kernel() {
   done
   has systemctl || return 0
   set -- $(systemctl is-active ufw firewalld multipathd 2>/dev/null)
-  # An installed ufw is active also where it was never switched on.
-  [ "$1" = active ] && grep -qs '^ENABLED=yes' /etc/ufw/ufw.conf && say active ufw
+  # ufw is switched on in its own file: its unit is active also where it is off, and is not yet
+  # where `ufw enable` was the first thing after its installation.
+  case "$1 $(systemctl is-enabled ufw 2>/dev/null)" in
+    active* | *enabled) grep -qs '^ENABLED=yes' /etc/ufw/ufw.conf && say active ufw ;;
+  esac
   [ "$2" = active ] && say active firewalld
   [ "$3" = active ] || return 0
   say active multipathd

@@ -154,16 +154,25 @@ def known() -> dict[str, str]:
 
 
 def firewall() -> str:
-    """``ufw`` or ``firewalld`` if one of them is at work."""
-    for name in ("ufw", "firewalld"):
-        if not Path("/usr/sbin", name).exists():
-            continue
-        command = ["systemctl", "is-active", name]
-        active = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
-        enabled = name != "ufw" or "ENABLED=yes" in text_of("/etc/ufw/ufw.conf")
-        if active == "active" and enabled:
-            return name
-    return ""
+    """``ufw`` or ``firewalld`` if one of them is at work.
+
+    ufw is switched on in its own file: its unit is active also where it is off, and is not yet
+    where ``ufw enable`` was the first thing after its installation.
+    """
+    if Path("/usr/sbin/firewalld").exists() and "active" in unit_is("firewalld"):
+        return "firewalld"
+    switched_on = "ENABLED=yes" in text_of("/etc/ufw/ufw.conf").splitlines()
+    return "ufw" if switched_on and {"active", "enabled"} & unit_is("ufw") else ""
+
+
+def unit_is(name: str) -> set[str]:
+    """What systemd says of a unit: whether it is active, and whether it is enabled."""
+    return {
+        subprocess.run(
+            ["systemctl", question, name], capture_output=True, text=True, check=False
+        ).stdout.strip()
+        for question in ("is-active", "is-enabled")
+    }
 
 
 def main() -> None:

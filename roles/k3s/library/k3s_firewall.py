@@ -42,14 +42,18 @@ options:
 """
 
 
-def run(module: AnsibleModule, *command: str) -> str:
-    done = subprocess.run(
+def call(*command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
         command,
         env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"},
         capture_output=True,
         text=True,
         check=False,
     )
+
+
+def run(module: AnsibleModule, *command: str) -> str:
+    done = call(*command)
     if done.returncode:
         module.fail_json(msg=f"{' '.join(command)}: {(done.stderr or done.stdout).strip()}")
     return done.stdout
@@ -73,25 +77,41 @@ def ufw(module: AnsibleModule, trusted: list[str], ports: list[int]) -> tuple[li
 def firewalld(
     module: AnsibleModule, trusted: list[str], ports: list[int]
 ) -> tuple[list[Command], ...]:
-    """The same."""
-    tool = ["firewall-cmd", "--permanent"]
-    sources = set(run(module, *tool, "--zone=trusted", "--list-sources").split())
-    opened = set(run(module, *tool, "--list-ports").split())
+    """The same. A rule must be there for good and at once; nothing is loaded anew, which would
+    take out what an administrator set for the moment."""
     rules = {one: ["--zone=trusted", f"--add-source={one}"] for one in trusted}
     rules |= {f"{port}/tcp": [f"--add-port={port}/tcp"] for port in ports}
-    missing = [rule for what, rule in rules.items() if what not in sources | opened]
-    return [[*tool, *rule] for rule in rules.values()], [[*tool, *rule] for rule in missing]
+    there = set(rules)
+    for tool in (["firewall-cmd", "--permanent"], ["firewall-cmd"]):
+        sources = run(module, *tool, "--zone=trusted", "--list-sources").split()
+        there &= {*sources, *run(module, *tool, "--list-ports").split()}
+    commands = {what: ["firewall-cmd", "--permanent", *rule] for what, rule in rules.items()}
+    return [*commands.values()], [one for what, one in commands.items() if what not in there]
+
+
+def in_full(command: Command) -> list[Command]:
+    """The commands that a rule takes: firewalld is told of what is for good, and of what is now."""
+    now = [word for word in command if word != "--permanent"]
+    return [command] if now == command else [command, now]
 
 
 def reverse(command: Command) -> list[Command]:
-    """The commands that take a rule out again, for good and at once."""
+    """The commands that take a rule out again."""
+    if command[:2] == ["ufw", "route"]:
+        return [["ufw", "route", "delete", *command[2:]]]
     if command[0] == "ufw":
-        words = command[1:]
-        if words[0] == "route":
-            return [["ufw", "route", "delete", *words[1:]]]
-        return [["ufw", "delete", *words]]
-    permanent = [word.replace("--add-", "--remove-") for word in command]
-    return [permanent, [word for word in permanent if word != "--permanent"]]
+        return [["ufw", "delete", *command[1:]]]
+    return [[word.replace("--add-", "--remove-") for word in one] for one in in_full(command)]
+
+
+def set_rule(module: AnsibleModule, command: Command) -> None:
+    """Run a command, unless all is as it wants: firewalld takes some of those for mistakes."""
+    for kind, is_so in (("--add-", 0), ("--remove-", 1)):
+        if any(word.startswith(kind) for word in command):
+            asked = [word.replace(kind, "--query-") for word in command]
+            if call(*asked).returncode == is_so:
+                return
+    run(module, *command)
 
 
 def made_before(place: Path) -> list[Command]:
@@ -118,8 +138,8 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    kind, place = module.params["firewall"], Path(module.params["made"])
-    make = ufw if kind == "ufw" else firewalld
+    place = Path(module.params["made"])
+    make = ufw if module.params["firewall"] == "ufw" else firewalld
     wanted, missing = make(module, module.params["trusted"], module.params["ports"])
     made = made_before(place)
     # Of a node that is gone, or has another address now: whoever gets the old one is no friend.
@@ -127,13 +147,9 @@ def main() -> None:
     ours = made + [rule for rule in missing if rule not in made]
     if not module.check_mode and (missing or stale):
         remember(place, ours)  # before the first: a run that is killed forgets none
-        for command in missing:
-            run(module, *command)
-        if missing and kind == "firewalld":
-            run(module, "firewall-cmd", "--reload")
-        for rule in stale:
-            for command in reverse(rule):
-                run(module, *command)
+        steps = [in_full(rule) for rule in missing] + [reverse(rule) for rule in stale]
+        for command in (command for step in steps for command in step):
+            set_rule(module, command)
         remember(place, [rule for rule in ours if rule in wanted])
     module.exit_json(
         changed=bool(missing or stale),
