@@ -65,6 +65,7 @@ def api(monkeypatch):
 
 def work(**wanted) -> dict:
     defaults = {"ready": {}, "known": [], "drain": [], "leave": [], "remove": [], "here": ""}
+    defaults |= {"stuck": False}
     defaults |= {"timeout": 0, "drain_timeout": 5}
     return k3s_nodes.work(SimpleNamespace(params=defaults | wanted, check_mode=False))
 
@@ -202,22 +203,52 @@ def test_a_server_that_dies_while_another_is_emptied_is_counted(api, monkeypatch
     assert work(leave=["a"])["spare"] == []
 
 
-def test_the_server_that_was_started_anew_is_waited_for(api, monkeypatch):
+@pytest.mark.parametrize(
+    ("status", "heard", "said"),
+    [
+        ("Unknown", "2026-01-05T10:00:30Z", "not ready"),
+        ("True", "2026-01-05T09:59:30Z", "not heard of since"),
+        ("True", "2026-01-05T10:00:30Z", ""),
+    ],
+)
+def test_the_server_that_was_started_anew_is_waited_for(api, monkeypatch, status, heard, said):
     serve(api, *"abc")
     monkeypatch.setattr(k3s_nodes, "LOST", -1)
     monkeypatch.setattr(k3s_nodes, "FAREWELL", -1)
     monkeypatch.setattr(k3s_nodes, "leader", lambda: "a")
-    monkeypatch.setattr(k3s_nodes, "start_anew", lambda: api.silence("a"))
+    monkeypatch.setattr(k3s_nodes, "start_anew", lambda: "2026-01-05T10:00:00Z")
+    ready = api.nodes["a"]["status"]["conditions"][0]
+    ready |= {"status": status, "lastHeartbeatTime": heard}
     api.refusals = ["timed out waiting for the condition"]
+    if not said:
+        assert work(remove=["c"], here="a")["removed"] == ["c"]
+        return
     with pytest.raises(k3s_nodes.Failed) as caught:
         work(remove=["c"], here="a")
-    assert caught.value.problem == "k3s_not_ready" and caught.value.data["nodes"] == "a"
+    assert caught.value.problem == "k3s_not_ready"
+    assert caught.value.data["details"] == f"a: {said}"
+
+
+def test_a_server_known_to_be_stuck_is_started_anew_at_once(api, monkeypatch):
+    serve(api, *"abc")
+    monkeypatch.setattr(k3s_nodes, "leader", lambda: "b")
+    monkeypatch.setattr(k3s_nodes, "start_anew", lambda: api.calls.append("restart") or "")
+    work(remove=["c"], here="b", stuck=True)
+    assert verbs(api)[:2] == ["restart", "delete node c"]
+
+
+def test_a_run_sends_nobody_to_a_third_server(api, monkeypatch):
+    serve(api, *"abcd")
+    monkeypatch.setattr(k3s_nodes, "leader", lambda: "b")
+    monkeypatch.setattr(k3s_nodes, "start_anew", lambda: api.calls.append("restart") or "")
+    assert work(remove=["c"], here="a", stuck=True)["stuck_at"] == ""
+    assert verbs(api)[0] == "delete node c" and "restart" not in api.calls
 
 
 def test_the_last_server_is_started_anew_when_its_answer_was_lost(api, monkeypatch):
     serve(api, "a", "b")
     monkeypatch.setattr(k3s_nodes, "LOST", -1)
-    monkeypatch.setattr(k3s_nodes, "start_anew", lambda: api.calls.append("restart"))
+    monkeypatch.setattr(k3s_nodes, "start_anew", lambda: api.calls.append("restart") or "")
     api.refusals = ["timed out waiting for the condition"]
     assert work(remove=["b"])["removed"] == ["b"]
     assert verbs(api)[:3] == ["delete node b", "restart", "delete node b"]
@@ -239,7 +270,7 @@ def test_of_several_servers_the_one_that_is_stuck_is_started_anew(
     serve(api, *"abc")
     monkeypatch.setattr(k3s_nodes, "LOST", -1)
     monkeypatch.setattr(k3s_nodes, "leader", lambda: leads)
-    monkeypatch.setattr(k3s_nodes, "start_anew", lambda: api.calls.append("restart"))
+    monkeypatch.setattr(k3s_nodes, "start_anew", lambda: api.calls.append("restart") or "")
     api.refusals = ["timed out waiting for the condition"]
     assert work(remove=["c"], here=here)["stuck_at"] == stuck_at
     assert [call for call in verbs(api) if "secret" not in call] == calls

@@ -56,6 +56,10 @@ options:
       - C(stuck_at) in the answer has the node whose k3s must be started anew before the rest goes.
     type: str
     default: ""
+  stuck:
+    description: Whether that was found to be this one. Then it is started anew at once.
+    type: bool
+    default: false
   timeout:
     description: Seconds to wait for nodes to become Ready.
     type: int
@@ -135,8 +139,12 @@ def annotations(node: dict) -> dict[str, str]:
     return node["metadata"].get("annotations") or {}
 
 
-def why_not_ready(node: dict | None, version: str) -> str:
-    """ "" for a node that is Ready with this release, else what it lacks."""
+def why_not_ready(node: dict | None, version: str, since: str = "") -> str:
+    """ "" for a node that is Ready with this release, else what it lacks.
+
+    What it said before a moment (``since``, as the API writes it) does not count: the API shows a
+    node as Ready until it has been silent for 40 s, or says itself that it is not.
+    """
     if node is None:
         return "not registered"
     has = node["status"]["nodeInfo"]["kubeletVersion"]
@@ -144,10 +152,12 @@ def why_not_ready(node: dict | None, version: str) -> str:
         return f"runs {has}"
     conditions = {one["type"]: one for one in node["status"].get("conditions", [])}
     ready = conditions.get("Ready", {})
-    return "" if ready.get("status") == "True" else ready.get("message") or "not ready"
+    if ready.get("status") != "True":
+        return ready.get("message") or "not ready"
+    return "" if ready.get("lastHeartbeatTime", since) >= since else "not heard of since"
 
 
-def wait(wanted: dict[str, dict], timeout: int) -> dict[str, dict]:
+def wait(wanted: dict[str, dict], timeout: int, since: str = "") -> dict[str, dict]:
     """The nodes, once all that are wanted are Ready. Failed names those that are not."""
     deadline = time.monotonic() + timeout
     missing: dict[str, str] = {}
@@ -158,7 +168,7 @@ def wait(wanted: dict[str, dict], timeout: int) -> dict[str, dict]:
             missing = {
                 name: why
                 for name, entry in wanted.items()
-                if (why := why_not_ready(nodes.get(name), entry.get("version", "")))
+                if (why := why_not_ready(nodes.get(name), entry.get("version", ""), since))
             }
             if not missing:
                 return nodes
@@ -289,8 +299,20 @@ def delete(name: str, seconds: float) -> None:
     patiently("delete", "secret", "-n", "kube-system", secret, *gently, deadline=deadline)
 
 
-def start_anew() -> None:
+def goes(name: str, seconds: float) -> bool:
+    """Whether a node goes in that time."""
+    try:
+        delete(name, seconds)
+    except Failed:
+        return False
+    return True
+
+
+def start_anew() -> str:
+    """Start this server's k3s again; gives the moment, as the API writes it."""
+    moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     subprocess.run(["systemctl", "restart", "k3s.service"], capture_output=True, check=False)
+    return moment
 
 
 def leader() -> str:
@@ -306,24 +328,26 @@ def leader() -> str:
     return ""
 
 
-def remove(nodes: dict[str, dict], names: list[str], here: str = "") -> tuple[list[str], str]:
+def remove(
+    nodes: dict[str, dict], names: list[str], here: str = "", stuck: bool = False
+) -> tuple[list[str], str]:
     """Take nodes out; gives those that were there, and the node where it is stuck, or ""."""
     gone = [name for name in names if name in nodes]
     for name in gone:
         if not has_database(nodes[name]):
             delete(name, FAREWELL)
             continue
+        if not stuck and goes(name, LOST):
+            continue
         rest = [one for one, node in nodes.items() if one != name and has_database(node)]
-        try:
-            delete(name, LOST)
-        except Failed:
-            leads = leader() if len(rest) > 1 else ""
-            if here and leads in rest and leads != here:
-                return gone, leads
-            if len(rest) <= 1 or (leads and leads == here):
-                start_anew()
-            delete(name, FAREWELL)
-            wait({here: {}} if here else {}, FAREWELL)  # it was away itself
+        leads = leader() if len(rest) > 1 else here
+        if not stuck and here and leads in rest and leads != here:
+            return gone, leads
+        since = ""
+        if len(rest) <= 1 or (leads and leads == here):
+            since = start_anew()
+        delete(name, FAREWELL)
+        wait({here: {}} if here else {}, FAREWELL, since)  # it was away itself
     return gone, ""
 
 
@@ -364,7 +388,7 @@ def work(module: AnsibleModule) -> dict:
         return {"changed": bool(settled or given_up or going)}
     drained = drain(nodes, wanted["drain"], timeout)
     spare = leave(nodes, wanted["leave"], timeout)
-    removed, stuck_at = remove(nodes, wanted["remove"] + given_up, wanted["here"])
+    removed, stuck_at = remove(nodes, wanted["remove"] + given_up, wanted["here"], wanted["stuck"])
     versions = {name: node["status"]["nodeInfo"]["kubeletVersion"] for name, node in nodes.items()}
     strangers = [name for name in nodes if wanted["known"] and name not in wanted["known"]]
     return {
@@ -388,6 +412,7 @@ def main() -> None:
             "leave": names,
             "remove": names,
             "here": {"type": "str", "default": ""},
+            "stuck": {"type": "bool", "default": False},
             "timeout": {"type": "int", "default": 180},
             "drain_timeout": {"type": "int", "default": 300},
         },
