@@ -30,6 +30,15 @@ PROBLEMS: dict[str, Template] = {
         "host",
         "command",
     ),
+    "helm_removal": Template(
+        N_("Not all of {name} goes from the cluster of host {host}."),
+        N_(
+            "Look what is left: `sudo k3s kubectl get pods -A -o wide` and `sudo k3s kubectl get "
+            "nodes`; then run the same command again, which goes on where this one ended."
+        ),
+        "name",
+        "host",
+    ),
     "helm_class_missing": Template(
         N_("The cluster has no StorageClass “{name}”; it has: {there}."),
         N_(

@@ -335,6 +335,41 @@ def test_whose_processes_and_rules_a_removal_takes():
     assert k3s_removed.INTERFACES.match("flannel.1") and not k3s_removed.INTERFACES.match("cni01")
 
 
+def test_a_mount_whose_server_is_dead_holds_no_removal_up(tmp_path, monkeypatch):
+    table = {"/var/lib/kubelet/pods/1/disk": "ext4", "/var/lib/kubelet/pods/2/files": "nfs4"}
+    dead = "/var/lib/kubelet/pods/2/files"
+    calls = []
+
+    def run(*words, seconds=0):
+        calls.append(" ".join(words))
+        if words[-1] == dead and "-l" not in words:
+            return SimpleNamespace(returncode=124)
+        table.pop(words[-1], None)
+        return SimpleNamespace(returncode=0)
+
+    monkeypatch.setattr(k3s_removed, "run", run)
+    monkeypatch.setattr(k3s_removed, "mounts", lambda: list(table))
+    monkeypatch.setattr(k3s_removed, "remote", lambda: {dead})
+    assert k3s_removed.unmount() == []
+    assert calls == [f"umount {one}" for one in ("/var/lib/kubelet/pods/1/disk", dead)] + [
+        f"umount -f -l {dead}"
+    ]
+
+
+def test_a_disk_in_use_is_not_let_go_unasked(monkeypatch):
+    calls = []
+    busy = lambda *words, **_more: calls.append(words) or SimpleNamespace(returncode=32)  # noqa: E731
+    monkeypatch.setattr(k3s_removed, "run", busy)
+    monkeypatch.setattr(k3s_removed, "mounts", lambda: ["/var/lib/kubelet/pods/1/disk"])
+    monkeypatch.setattr(k3s_removed, "remote", set)
+    assert k3s_removed.unmount() == ["/var/lib/kubelet/pods/1/disk"]
+    assert not [words for words in calls if "-l" in words]
+
+
+def test_a_command_of_the_removal_has_an_end():
+    assert k3s_removed.run("sleep", "30", seconds=0.1).returncode == 124
+
+
 def taken_back(commands: list[list[str]]) -> list[str]:
     return [" ".join(one) for command in commands for one in k3s_firewall.reverse(command)]
 

@@ -20,10 +20,16 @@ NFS = {"provisioner": "nfs.csi.k8s.io", "default": False}
 helm_release = load("helm/library/helm_release.py")
 
 
-def pod(name: str, reason: str, message: str = "", restarts: int = 0) -> dict[str, Any]:
+def pod(name: str, reason: str = "", message: str = "", restarts: int = 0) -> dict[str, Any]:
     state = {"waiting": {"reason": reason, "message": message}}
     container = {"name": "hub", "ready": False, "restartCount": restarts, "state": state}
-    return {"metadata": {"name": name}, "status": {"containerStatuses": [container]}}
+    meta = {"name": name, "uid": name, "labels": {"release": "jupyterhub"}}
+    return {"metadata": meta, "spec": {}, "status": {"containerStatuses": [container]}}
+
+
+def person(name: str, node: str) -> dict[str, Any]:
+    meta = {"name": name, "uid": name, "labels": {"component": "singleuser-server"}}
+    return {"metadata": meta, "spec": {"nodeName": node}, "status": {}}
 
 
 class Cluster:
@@ -219,19 +225,27 @@ def test_a_rollback_that_fails_is_said(cluster):
 def test_hopeless_pods_end_the_waiting(cluster):
     cluster.install()
     cluster.write("site", {"hub": {"image": {"name": "no such"}}})
-    cluster.set(hang=True, pods=[pod("hub-8", "InvalidImageName", "could not parse reference")])
+    cluster.set(hang=True, appear=[pod("hub-8", "InvalidImageName", "could not parse reference")])
     data = cluster.refused()
     assert "hub-8: hub: InvalidImageName could not parse reference" in data["details"]
     assert cluster.state["history"][-1]["description"] == "Rollback to 1"
+
+
+def test_a_pod_that_was_hopeless_before_does_not_end_the_change_that_mends_it(cluster):
+    cluster.install()
+    cluster.write("site", {"hub": {"image": {"name": "right"}}})
+    cluster.set(pods=[pod("hub-7", "InvalidImageName", "could not parse reference")], slow=1)
+    assert cluster.install() == {"changed": True, "revision": 2}
 
 
 def test_an_image_that_is_slow_to_come_is_waited_for(cluster, monkeypatch):
     release = cluster.release()
     cluster.set(pods=[pod("hub-9", "ImagePullBackOff", "try again")])
     since: dict[str, float] = {}
-    assert release.hopeless(since) == ""
+    assert release.hopeless(since, set()) == ""
     monkeypatch.setattr(helm_release, "PATIENCE", 0)
-    assert "ImagePullBackOff" in release.hopeless(since)
+    assert "ImagePullBackOff" in release.hopeless(since, set())
+    assert release.hopeless(since, {"hub-9"}) == ""
 
 
 def test_a_run_that_was_killed_is_made_good(cluster):
@@ -260,7 +274,71 @@ def test_removal_keeps_peoples_volumes(cluster):
     assert cluster.state["history"] == []
     assert not [call for call in calls if "delete namespace" in call]
     assert [call for call in calls if "delete pods --selector component=singleuser-server" in call]
+    cluster.set(own=[])
     assert helm_release.absent(cluster.release(), False)["changed"] is False
+
+
+def test_a_dead_node_holds_no_removal_up(cluster):
+    cluster.install()
+    pods = [person("jupyter-ana", "node2"), person("jupyter-eva", "server1"), pod("hub-1")]
+    pods[2]["spec"] = {"nodeName": "node2"}
+    cluster.set(dead=["node2"], pods=pods)
+    assert helm_release.absent(cluster.release(), False)["changed"] is True
+    assert cluster.state["pods"] == []
+    forced = [call for call in cluster.calls() if "--force" in call]
+    assert forced and "jupyter-eva" not in forced[0]
+
+
+def test_pods_that_do_not_end_are_named(cluster, monkeypatch):
+    cluster.install()
+    monkeypatch.setattr(helm_release, "FAREWELL", 0)
+    monkeypatch.setattr(helm_release.Release, "kube", lambda *_words, **_more: "")
+    monkeypatch.setattr(helm_release.Release, "dead_nodes", lambda _self: set())
+    monkeypatch.setattr(helm_release.Release, "all_pods", lambda _self: [person("ana", "server1")])
+    with pytest.raises(helm_release.Failed) as caught:
+        cluster.release().end_pods()
+    words = explain("helm_removal", {**caught.value.data, "host": "server1"})
+    assert "jupyterhub" in words.message and "ana" in caught.value.data["details"]
+
+
+@pytest.mark.parametrize(
+    "left",
+    [
+        {"pods": [person("jupyter-ana", "server1")]},
+        {"own": ["secret/hub-tls"]},
+        {"objects": [{"kind": "Middleware", "metadata": {"name": "https"}}]},
+    ],
+)
+def test_a_removal_goes_on_where_it_was_interrupted(cluster, left):
+    cluster.install()
+    helm_release.absent(cluster.release(), False)
+    space = {"kind": "Namespace", "metadata": {"name": "hub"}}
+    cluster.set(**{"objects": [], **left})
+    cluster.set(objects=[space, *cluster.state["objects"]])
+    release = cluster.release(own=["secret/hub-tls"])
+    assert helm_release.absent(release, True)["changed"] is True
+    assert helm_release.absent(release, False)["changed"] is True
+    state = cluster.state
+    assert (state["objects"], state["pods"], state.get("own", [])) == ([space], [], [])
+    assert helm_release.absent(release, False)["changed"] is False
+
+
+@pytest.mark.parametrize("state", ["absent", "present"])
+def test_a_release_that_was_half_removed(cluster, state):
+    cluster.install()
+    history = cluster.state["history"]
+    cluster.set(history=[{**history[-1], "status": "uninstalling"}])
+    if state == "absent":
+        assert helm_release.absent(cluster.release(), False)["changed"] is True
+        assert cluster.state["history"] == []
+    else:
+        assert cluster.install() == {"changed": True, "revision": 1}
+
+
+def test_a_call_that_is_not_answered_ends(cluster):
+    (cluster.folder / "kubectl").write_text("#!/bin/sh\nexec sleep 30\n")
+    done = cluster.release().run(str(cluster.folder / "kubectl"), "get", "pods", seconds=0.2)
+    assert (done.returncode, done.stderr) == (124, "kubectl: no answer in 0 s")
 
 
 def test_removal_with_data_takes_the_namespace(cluster):

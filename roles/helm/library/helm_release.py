@@ -106,6 +106,8 @@ PATIENCE = 75  # seconds that an image may fail to come before it counts as hope
 AT_ONCE = {"InvalidImageName", "ErrImageNeverPull"}
 IN_TIME = {"ImagePullBackOff", "ErrImagePull", "CreateContainerConfigError"}
 HISTORY = 10
+ANSWER = 180  # seconds that one call of helm or kubectl may take, unless it is known to wait
+FAREWELL = 180  # seconds for pods to end
 # Before the API knows a kind, and while it knows but does not serve it yet.
 UNKNOWN_KIND = ("no matches for kind", "could not find the requested resource")
 SECRET = re.compile(r"secret|token|passw|keys?$|credential", re.IGNORECASE)
@@ -181,13 +183,25 @@ class Release:
             text = text.replace(secret, "…")
         return text.strip()
 
-    def run(self, *command: str, stdin: str | None = None) -> subprocess.CompletedProcess:
-        return subprocess.run(
-            command, env=self.environment, input=stdin, capture_output=True, text=True, check=False
-        )
+    def run(
+        self, *command: str, stdin: str | None = None, seconds: float = ANSWER
+    ) -> subprocess.CompletedProcess:
+        try:
+            return subprocess.run(
+                command,
+                env=self.environment,
+                input=stdin or "",
+                capture_output=True,
+                text=True,
+                timeout=seconds,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            said = f"{Path(command[0]).name}: no answer in {seconds:.0f} s"
+            return subprocess.CompletedProcess(command, 124, "", said)
 
-    def kube(self, *words: str, stdin: str | None = None) -> str:
-        done = self.run(*self.p["kubectl"], *words, stdin=stdin)
+    def kube(self, *words: str, stdin: str | None = None, seconds: float = ANSWER) -> str:
+        done = self.run(*self.p["kubectl"], *words, stdin=stdin, seconds=seconds)
         if done.returncode:
             raise Failed("helm_cluster", command=words[0], details=self.clean(done.stderr))
         return done.stdout
@@ -254,7 +268,13 @@ class Release:
     # The change
 
     def forget_unfinished(self, history: list[dict]) -> list[dict]:
-        """Take out the record of a change whose run was killed: helm would wait for it forever."""
+        """Take out the record of a change whose run was killed: helm would wait for it forever.
+
+        And end a removal that was: helm would upgrade nothing that is half gone.
+        """
+        if history and history[-1]["status"] == "uninstalling":
+            self.uninstall()
+            return []
         while history and history[-1]["status"].startswith("pending"):
             record = f"secret/sh.helm.release.v1.{self.name}.v{history[-1]['revision']}"
             self.kube("delete", record, "--namespace", self.namespace)
@@ -285,6 +305,8 @@ class Release:
         words = ["upgrade", self.name, self.p["chart"], "--install", *self.values(), "--wait"]
         words += ["--namespace", self.namespace, "--timeout", f"{self.p['timeout']}s"]
         words += ["--history-max", str(HISTORY), "--description", description]
+        # What is hopeless already may be what the change is to mend.
+        before = self.pod_ids()
         with tempfile.TemporaryFile("w+") as output:
             process = subprocess.Popen(
                 [self.helm, *words], env=self.environment, stdout=output, stderr=output, text=True
@@ -294,7 +316,7 @@ class Release:
             while process.poll() is None:
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     process.wait(POLL)
-                hopeless = hopeless or self.hopeless(since)
+                hopeless = hopeless or self.hopeless(since, before)
                 if hopeless and process.poll() is None:
                     process.send_signal(signal.SIGINT)
             output.seek(0)
@@ -306,13 +328,20 @@ class Release:
         chosen = f"release={self.name},component!=singleuser-server"
         return self.items("pods", "--namespace", self.namespace, "--selector", chosen)
 
-    def hopeless(self, since: dict[str, float]) -> str:
-        """Why waiting longer makes no sense, or ""."""
+    def pod_ids(self) -> set[str]:
+        with contextlib.suppress(Failed, ValueError):
+            return {pod["metadata"]["uid"] for pod in self.pods()}
+        return set()
+
+    def hopeless(self, since: dict[str, float], before: set[str]) -> str:
+        """Why waiting longer makes no sense, or "". ``before``: pods that do not count."""
         try:
             pods = self.pods()
         except (Failed, ValueError):  # the API may be busy; helm waits on
             return ""
         for pod in pods:
+            if pod["metadata"]["uid"] in before:
+                continue
             name = pod["metadata"]["name"]
             for container, reason, words, restarts in waiting(pod):
                 late = reason in IN_TIME
@@ -350,25 +379,97 @@ class Release:
         if not good:
             return
         words = ["rollback", self.name, str(good[-1]), "--namespace", self.namespace, "--wait"]
-        done = self.run(self.helm, *words, "--timeout", f"{self.p['timeout']}s")
+        limit = self.p["timeout"]
+        done = self.run(self.helm, *words, "--timeout", f"{limit}s", seconds=2 * limit + ANSWER)
         if done.returncode:
             data = {"name": self.name, "revision": str(good[-1])}
             raise Failed("helm_rollback", details=self.clean(done.stderr), **data)
 
-    def remove(self) -> None:
+    # The removal
+
+    def uninstall(self) -> None:
+        # Nobody ends the pods of a dead node: helm would wait for them in vain.
+        wait = [] if self.dead_nodes() else ["--wait"]
+        words = ["uninstall", self.name, "--namespace", self.namespace, *wait]
+        limit = FAREWELL + ANSWER
+        done = self.run(self.helm, *words, "--timeout", f"{FAREWELL}s", seconds=limit)
+        if self.history():
+            raise Failed("helm_removal", name=self.name, details=self.clean(done.stderr))
+
+    def dead_nodes(self) -> set[str]:
+        found = set()
+        for node in self.items("nodes"):
+            ready = {one["type"]: one["status"] for one in node["status"].get("conditions", [])}
+            if ready.get("Ready") != "True":
+                found.add(node["metadata"]["name"])
+        return found
+
+    def all_pods(self) -> list[dict]:
+        """Those of the release, and people's servers: KubeSpawner made these, not helm."""
+
+        def ours(labels: dict[str, str]) -> bool:
+            return (
+                labels.get("release") == self.name or labels.get("component") == "singleuser-server"
+            )
+
+        pods = self.items("pods", "--namespace", self.namespace)
+        return [pod for pod in pods if ours(pod["metadata"].get("labels", {}))]
+
+    def end_pods(self) -> None:
+        """End people's servers, and wait until all pods are gone. On a dead node nobody ends them:
+        there the cluster forgets them."""
         space = "--namespace", self.namespace
-        self.run(self.helm, "uninstall", self.name, *space, "--wait", "--timeout", "180s")
-        # KubeSpawner made them, not helm.
-        self.kube("delete", "pods", "--selector", "component=singleuser-server", *space)
+        people = "--selector", "component=singleuser-server"
+        self.kube("delete", "pods", *people, "--wait=false", *space)
+        until = time.monotonic() + FAREWELL
+        while True:
+            pods = self.all_pods()
+            if not pods:
+                return
+            names = [pod["metadata"]["name"] for pod in pods]
+            if time.monotonic() > until:
+                raise Failed("helm_removal", name=self.name, details=", ".join(names))
+            dead = self.dead_nodes()
+            lost = [pod["metadata"]["name"] for pod in pods if pod["spec"].get("nodeName") in dead]
+            if lost:
+                gone = "--force", "--grace-period=0", "--wait=false", "--ignore-not-found"
+                self.kube("delete", "pods", *lost, *gone, *space)
+            else:
+                time.sleep(POLL)
+
+    def objects(self) -> str:
+        """What else the release needed, as kubectl reads it; "" if that is not known any more."""
+        if not self.p["objects"] or not Path(self.p["objects"]).exists():
+            return ""
+        objects = json.loads(Path(self.p["objects"]).read_text())
+        return json.dumps({"apiVersion": "v1", "kind": "List", "items": objects})
+
+    def something_left(self) -> bool:
+        """Whether an earlier removal was interrupted after helm had done its part."""
+        asked = "--ignore-not-found", "--output", "name", "--namespace", self.namespace
+        if self.all_pods() or (self.p["own"] and self.kube("get", *self.p["own"], *asked).strip()):
+            return True
+        objects = self.objects()
+        # A kind that the cluster no longer knows is gone with all of its objects.
+        words = "get", "--ignore-not-found", "--output", "name", "-f", "-"
+        return bool(objects and self.run(*self.p["kubectl"], *words, stdin=objects).stdout.strip())
+
+    def remove(self, history: list[dict]) -> None:
+        """Each step may have been done by a run that was interrupted."""
+        if history:
+            self.uninstall()
+        self.end_pods()
+        space = "--namespace", self.namespace
         if self.p["own"]:
             self.kube("delete", *self.p["own"], "--ignore-not-found", *space)
-        if self.p["objects"] and Path(self.p["objects"]).exists():
-            objects = json.loads(Path(self.p["objects"]).read_text())
-            whole = json.dumps({"apiVersion": "v1", "kind": "List", "items": objects})
-            # A kind that the cluster no longer knows is gone with all of its objects.
-            self.run(*self.p["kubectl"], "delete", "--ignore-not-found", "-f", "-", stdin=whole)
+        objects = self.objects()
+        if objects:
+            words = "delete", "--ignore-not-found", "-f", "-"
+            self.run(*self.p["kubectl"], *words, stdin=objects)
         if self.p["delete_data"]:
-            self.kube("delete", "namespace", self.namespace, "--ignore-not-found")
+            limit = FAREWELL + ANSWER
+            gently = "--ignore-not-found", f"--timeout={limit}s"
+            self.kube("delete", "namespace", self.namespace, *gently, seconds=limit + 10)
 
 
 def present(release: Release, dry: bool) -> dict:
@@ -403,9 +504,11 @@ def absent(release: Release, dry: bool) -> dict:
     except (Failed, OSError) as failed:
         details = getattr(failed, "data", {}).get("details", str(failed))
         return {"changed": False, "revision": 0, "unreachable": details}
-    there = release.namespace in spaces and (bool(history) or release.p["delete_data"])
+    there = release.namespace in spaces and (
+        bool(history) or release.p["delete_data"] or release.something_left()
+    )
     if there and not dry:
-        release.remove()
+        release.remove(history)
     return {"changed": there, "revision": 0}
 
 

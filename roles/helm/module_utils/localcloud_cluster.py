@@ -10,6 +10,7 @@ from ansible.module_utils.localcloud_host import Failed
 HOPELESS = {"ErrImageNeverPull", "InvalidImageName", "CreateContainerConfigError"}
 IN_TIME = {"ErrImagePull", "ImagePullBackOff"}
 PATIENCE = 60  # seconds that an image may fail to come
+ANSWER = 600  # seconds that one call may take; those that wait have limits of their own
 
 
 class Cluster:
@@ -20,9 +21,17 @@ class Cluster:
 
     def kube(self, *words: str, stdin: str | None = None) -> str:
         """Run kubectl; raises Failed with what it says."""
-        done = subprocess.run(
-            [*self.kubectl, *words], input=stdin, capture_output=True, text=True, check=False
-        )
+        try:
+            done = subprocess.run(
+                [*self.kubectl, *words],
+                input=stdin,
+                capture_output=True,
+                text=True,
+                timeout=ANSWER,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise Failed("helm_cluster", command=words[0], details=str(error)) from error
         if done.returncode:
             raise Failed("helm_cluster", command=words[0], details=done.stderr.strip())
         return done.stdout

@@ -31,6 +31,7 @@ UNITS = ("k3s.service", "k3s-agent.service")
 # Kept it from restarting while it left (tasks/leave.yml): such a run may have been cut short.
 LEAVING = Path("/run/systemd/system/k3s.service.d/leaving.conf")
 MOUNTS = ("/run/k3s/", "/var/lib/kubelet/", "/run/netns/cni-", "/run/flannel/")
+REMOTE = ("nfs", "cifs", "ceph", "fuse", "9p")
 DISKS = "/var/lib/rancher/k3s/"  # what is mounted below is somebody's disk: never touched
 OWN = ("agent", "server", "data")  # in it; whatever else is there is not k3s's
 INTERFACES = re.compile(r"^(cni0|flannel[.\w-]*|kube-ipvs0|kube-bridge)$")
@@ -40,21 +41,27 @@ DATA = Path("/var/lib/rancher/k3s/data")
 SYSTEM = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
-def run(*command: str, stdin: str | None = None) -> subprocess.CompletedProcess:
-    """k3s brings tools of its own where the host has none."""
+def run(
+    *command: str, stdin: str | None = None, seconds: float = 300
+) -> subprocess.CompletedProcess:
+    """k3s brings tools of its own where the host has none. Code 124: it took too long."""
     own = ":".join(str(place) for place in (DATA / "current/bin", DATA / "current/bin/aux"))
     environment = {"PATH": f"{SYSTEM}:{own}", "LC_ALL": "C.UTF-8"}
     program = shutil.which(command[0], path=environment["PATH"])
     if program is None:
         return subprocess.CompletedProcess(command, 127, "", "")
-    return subprocess.run(
-        [program, *command[1:]],
-        env=environment,
-        input=stdin,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    try:
+        return subprocess.run(
+            [program, *command[1:]],
+            env=environment,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return subprocess.CompletedProcess(command, 124, "", f"no end in {seconds:.0f} s")
 
 
 def processes() -> dict[int, int]:
@@ -103,11 +110,25 @@ def mounts(places: tuple[str, ...] = MOUNTS) -> list[str]:
     return sorted((one for one in points if one.startswith(places)), key=len, reverse=True)
 
 
+def remote() -> set[str]:
+    """Mount points of file systems that another host serves."""
+    lines = Path("/proc/self/mounts").read_text().splitlines()
+    pairs = [line.split()[1:3] for line in lines]
+    return {
+        point.encode().decode("unicode_escape") for point, kind in pairs if kind.startswith(REMOTE)
+    }
+
+
 def unmount() -> list[str]:
-    """Unmount all; gives what does not go."""
+    """Unmount all; gives what does not go.
+
+    A server of files may be dead: its mounts are let go without an answer. What is on it is not
+    in reach of this host any more then, and so safe from what comes next.
+    """
     for _attempt in range(3):
         for point in mounts():
-            run("umount", point)
+            if run("umount", point, seconds=20).returncode and point in remote():
+                run("umount", "-f", "-l", point, seconds=20)
     return mounts()
 
 
