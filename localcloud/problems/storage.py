@@ -34,6 +34,13 @@ _NFS: dict[str, Template] = {
         "path",
         "host",
     ),
+    "nfs_path_link": Template(
+        N_("nfs_server_path is {path}, and on host {host} that leads to {real}."),
+        N_("Nodes could not mount it: set nfs_server_path to {real}. Nothing was touched."),
+        "path",
+        "host",
+        "real",
+    ),
     "nfs_limit_size": Template(
         N_("“{value}” in nfs_server_quota or nfs_server_quotas is no size."),
         N_("Write a number with K, M, G or T, for example 10G. Nothing was touched."),
@@ -160,6 +167,14 @@ _STORAGE: dict[str, Template] = {
             "Name a host below nfs_server in hosts.yml, or a server of your own in "
             "storage_nfs_server and storage_nfs_path. Nothing was touched."
         ),
+    ),
+    "storage_nfs_later": Template(
+        N_("The cluster's volumes are to lie on {server}, which is not installed yet."),
+        N_(
+            "Run `localcloud install` without --limit, or with {server} in it. The nodes stay as "
+            "they are; no class of volumes was made."
+        ),
+        "server",
     ),
     "storage_only_nfs": Template(
         N_("The cluster would have volumes on NFS alone, where the hub's database would break."),

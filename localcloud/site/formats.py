@@ -4,6 +4,7 @@ Each check takes a value and returns what is wrong with it as a sentence, or "" 
 """
 
 import ipaddress
+import posixpath
 import re
 import unicodedata
 from collections.abc import Callable
@@ -156,7 +157,10 @@ def path(value: Any) -> str:
     text = str(value)
     if not text.startswith("/"):
         return _("a path on the host begins with “/”")
-    return _("there must be no “..” in it") if ".." in text.split("/") else ""
+    if ".." in text.split("/"):
+        return _("there must be no “..” in it")
+    plain = posixpath.normpath("/" + text.lstrip("/"))
+    return "" if text == plain else _("write it in short: {plain}").format(plain=plain)
 
 
 def local_path(value: Any, directory: Path) -> str:

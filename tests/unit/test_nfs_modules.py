@@ -64,6 +64,15 @@ def test_limits_on_a_file_system_without_project_quotas_are_refused(able, monkey
     assert place.look(wished(tmp_path / "homes", limits=["10G"]))["file_system"] == "xfs"
 
 
+def test_a_path_that_leads_elsewhere_is_refused_with_where(able, tmp_path):
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "homes").symlink_to(tmp_path / "disk")
+    for path in ("homes", "homes/2026"):
+        data = refused(place.look, wished(tmp_path / path))
+        assert data["localcloud_problem"] == "nfs_path_link"
+        assert data["real"] == str(tmp_path / path.replace("homes", "disk"))
+
+
 @pytest.mark.parametrize("size", ["10 GB", "ten", "-1G", "10Gi"])
 def test_a_limit_that_is_no_size_is_refused(able, tmp_path, size):
     assert refused(place.look, wished(tmp_path, limits=["", size]))["value"] == size

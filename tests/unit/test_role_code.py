@@ -217,6 +217,16 @@ def test_packages_that_came_are_known_even_after_a_kill(host, monkeypatch):
     assert memory.component("hub")["packages"] == ["git"]
 
 
+def test_who_knows_no_facts_leaves_those_of_another(host):
+    declare(host)
+    memory = receipt.Receipt(host / "memory")
+    receipt.settle(module_double(host / "memory", facts={"default": "nfs"}), memory)
+    receipt.settle(module_double(host / "memory", facts=None), memory)
+    assert memory.component("hub")["facts"] == {"default": "nfs"}
+    receipt.settle(module_double(host / "memory", facts={}), memory)
+    assert memory.component("hub")["facts"] == {}
+
+
 def test_what_cannot_be_removed_is_said(host, monkeypatch):
     stubborn = host / "stubborn"
     declare(host, paths=[str(stubborn)])

@@ -16,7 +16,7 @@ from localcloud.site import formats
         ("username", ["ana", "a.b-c_d", "ana@uni.edu", "2nd"], ["Ana", "a b", "-a", "a" * 65]),
         ("account", ["ana", "a.b-c_d", "2nd"], ["ana@uni.edu", "a+b", "@", "Ana@uni.edu", "josé"]),
         ("port", [1, 443, 65535, "80"], [0, 65536, "x", -1]),
-        ("path", ["/srv", "/srv/a b"], ["srv", "~/x", "/srv/../etc"]),
+        ("path", ["/srv", "/srv/a b"], ["srv", "~/x", "/srv/../etc", "/srv/", "//srv"]),
         ("cidr", ["10.42.0.0/16", "fd00::/8"], ["10.42.0.1/16", "10.42.0.0", "x/8", "10.0.0.0/33"]),
     ],
 )  # fmt: skip
@@ -48,6 +48,11 @@ def test_a_persons_name_is_answered_with_one_that_is_allowed(tmp_path, typed, ad
 @pytest.mark.parametrize("typed", ["名前", "a/b", "-", "a" * 65])
 def test_where_no_name_is_near_the_rule_alone_is_told(tmp_path, typed):
     assert formats.fault("username", typed, tmp_path).endswith("begins with a letter or a digit")
+
+
+@pytest.mark.parametrize("typed", ["/srv/nfs/", "/srv//nfs", "//srv/nfs", "/srv/./nfs"])
+def test_a_path_is_written_in_one_way(tmp_path, typed):
+    assert formats.fault("path", typed, tmp_path) == "write it in short: /srv/nfs"
 
 
 def test_local_path_counts_from_the_site(tmp_path):

@@ -85,8 +85,8 @@ options:
     default: {}
   facts:
     description: What C(localcloud status) wants to know (endpoint, certificate, user units).
+      Without any, those of before are kept.
     type: dict
-    default: {}
   keep_packages:
     description: Whether the packages that came with the component stay at removal.
     type: bool
@@ -221,7 +221,9 @@ def settle(module: AnsibleModule, receipt: Receipt) -> None:
     if entry.get("version") != wanted["version"]:
         entry["version"] = wanted["version"]
         entry["settled_at"] = now()
-    entry["facts"] = wanted["facts"]
+    if wanted["facts"] is not None:
+        entry["facts"] = wanted["facts"]
+    entry.setdefault("facts", {})
 
 
 def users_of(group: str) -> list[pwd.struct_passwd]:
@@ -413,7 +415,7 @@ def main() -> None:
             "homes": {"type": "str", "default": ""},
             "after_removal": {"type": "list", "elements": "list", "default": []},
             "people": {"type": "dict", "default": {}},
-            "facts": {"type": "dict", "default": {}},
+            "facts": {"type": "dict"},
             "keep_packages": {"type": "bool", "default": True},
             "delete_data": {"type": "bool", "default": False},
             "directory": {"type": "path", "default": "/var/lib/localcloud"},

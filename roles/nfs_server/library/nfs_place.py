@@ -236,6 +236,8 @@ def own_address() -> str:
 def look(parameters: dict) -> dict:
     path = Path(parameters["path"])
     check_clients(parameters["clients"])
+    if path.resolve() != path:
+        raise Failed("nfs_path_link", path=str(path), real=str(path.resolve()))
     for text in parameters["limits"]:
         if not SIZE.fullmatch(text):
             raise Failed("nfs_limit_size", value=text)
