@@ -21,10 +21,16 @@ class Failed(Exception):
 
 
 def run(*command: str, **environment: str) -> subprocess.CompletedProcess:
-    """Run a command with a clean environment; its words are English, whatever the host speaks."""
-    return subprocess.run(
-        command, env={**ENGLISH, **environment}, capture_output=True, text=True, check=False
-    )
+    """Run a command with a clean environment; its words are English, whatever the host speaks.
+
+    Code 127: the host has no such program.
+    """
+    try:
+        return subprocess.run(
+            command, env={**ENGLISH, **environment}, capture_output=True, text=True, check=False
+        )
+    except FileNotFoundError:
+        return subprocess.CompletedProcess(command, 127, "", f"{command[0]}: not found")
 
 
 def replace_file(path: Path, content: bytes, mode: int = 0o600) -> None:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.localcloud_host import run
 
 DOCUMENTATION = """
 module: storage_node
@@ -42,11 +42,6 @@ BROUGHT = {
     "rpcbind.socket": "/usr/sbin/rpcbind",
     "rpcbind.service": "/usr/sbin/rpcbind",
 }
-
-
-def run(*command: str) -> subprocess.CompletedProcess:
-    environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"}
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 
 def loaded(module: str) -> bool:
