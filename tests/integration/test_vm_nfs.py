@@ -132,6 +132,22 @@ def test_a_server_that_goes_away_under_load_loses_nothing(homes, loss):
 
 
 @pytest.mark.slow
+def test_version_three_comes_later_and_goes_again(homes):
+    settings = homes.site.directory / "group_vars/nfs_server.yml"
+    older = MOUNT.replace("nfs4", "nfs").replace("nfsvers=4.2", "nfsvers=3,nolock")
+    assert "rpcinfo" in refused(homes.node, "rpcinfo -p 10.0.2.10 || { echo rpcinfo; exit 1; }")
+    settings.write_text(f"{SETTINGS}nfs_server_nfs3_enabled: true\n")
+    homes.localcloud("install").ended(0)
+    homes.node.run(
+        f"mkdir -p /mnt/three && {older} /mnt/three && ls /mnt/three && umount /mnt/three"
+    )
+    homes.localcloud("install").ended(0).says("Nothing had to be changed")
+    settings.write_text(SETTINGS)
+    homes.localcloud("install").ended(0)
+    assert "rpcinfo" in refused(homes.node, "rpcinfo -p 10.0.2.10 || { echo rpcinfo; exit 1; }")
+
+
+@pytest.mark.slow
 def test_reset_gives_the_server_back_and_keeps_the_homes(homes):
     homes.node.run("umount -l /mnt/homes")
     homes.localcloud("reset", "--yes").ended(0)
