@@ -30,6 +30,15 @@ PROBLEMS: dict[str, Template] = {
         "host",
         "command",
     ),
+    "z2jh_name_unknown": Template(
+        N_("Host {host} does not know the address of {name}, a file server of the cluster."),
+        N_(
+            "People's servers are kept from it by its address: write that in place of the name "
+            "(nfs_server_address, storage_nfs_server, z2jh_shared_volume), or make the name known."
+        ),
+        "host",
+        "name",
+    ),
     "helm_removal": Template(
         N_("Not all of {name} goes from the cluster of host {host}."),
         N_(

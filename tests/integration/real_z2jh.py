@@ -31,29 +31,26 @@ MARKS = [
 STAND_IN = "localcloud.test/stand-in"
 # Old runtimes refuse clone3 under their default profile.
 LOOSE = {"seccompProfile": {"type": "Unconfined"}}
-MIDDLEWARE = {
-    "apiVersion": "apiextensions.k8s.io/v1",
-    "kind": "CustomResourceDefinition",
-    "metadata": {"name": "middlewares.traefik.io"},
-    "spec": {
-        "group": "traefik.io",
-        "scope": "Namespaced",
-        "names": {"kind": "Middleware", "plural": "middlewares", "singular": "middleware"},
-        "versions": [
-            {
-                "name": "v1alpha1",
-                "served": True,
-                "storage": True,
-                "schema": {
-                    "openAPIV3Schema": {
-                        "type": "object",
-                        "x-kubernetes-preserve-unknown-fields": True,
-                    }
-                },
-            }
-        ],
-    },
-}
+ANYTHING = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+
+
+def kind(name: str) -> dict:
+    """One of Traefik's, which holds whatever it is given."""
+    version = {"name": "v1alpha1", "served": True, "storage": True}
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{name.lower()}s.traefik.io"},
+        "spec": {
+            "group": "traefik.io",
+            "scope": "Namespaced",
+            "names": {"kind": name, "plural": f"{name.lower()}s", "singular": name.lower()},
+            "versions": [{**version, "schema": {"openAPIV3Schema": ANYTHING}}],
+        },
+    }
+
+
+KINDS = {"apiVersion": "v1", "kind": "List", "items": [kind("Middleware"), kind("TLSStore")]}
 
 
 def values(tag: str = "4.4.0") -> str:
@@ -144,7 +141,7 @@ def start_ingress(machine: Machine) -> None:
     run = "systemd-run --unit ingress-stand-in -p Restart=always -p RestartSec=2 -E HOME=/run/test"
     kube = "/usr/local/bin/k3s kubectl"
     machine.run(f"{run} python3 /usr/local/bin/ingress-stand-in jupyterhub {kube}")
-    machine.run(f"cat > /root/crd.json <<'END'\n{json.dumps(MIDDLEWARE)}\nEND")
+    machine.run(f"cat > /root/crd.json <<'END'\n{json.dumps(KINDS)}\nEND")
     bring_kind(machine)
 
 

@@ -29,6 +29,7 @@ PLAY = """\
         content: "{{{{ {{'wrong': __storage_wrong, 'made': __storage_made, 'allowed':
           __nfs_server_allowed, 'default': __storage_default, 'class': __storage_nfs_class,
           'proofs': __storage_proofs, 'files': __storage_node_files, 'units': __nfs_server_units,
+          'modules': __storage_modules, 'shares': __storage_shares,
           'skips': __storage_own_default, 'artifacts': __storage_artifacts,
           'paths': __storage_paths, 'address': __nfs_server_address,
           'mount': __nfs_server_mount_unit}} | to_json }}}}"
@@ -52,6 +53,7 @@ OWN = {"storage_nfs_server": "files.uni.edu", "storage_nfs_path": "/export/hub"}
 PLAIN: dict[str, dict[str, Any]] = {
     "nothing": {},
     "own": OWN,
+    "shared": {"z2jh_shared_volume": {"nfs": {"server": "10.9.0.8", "path": "/srv/data"}}},
     "no volumes": {"k3s_disable": ["local-storage"]},
     "no server": {"storage_providers": ["local_path", "nfs"]},
     "no path": {"storage_nfs_server": "10.9.0.5"},
@@ -126,6 +128,13 @@ def test_a_host_in_nfs_server_makes_homes_the_default(with_files):
     assert [file["name"] for file in made["artifacts"]] == ["helm", "csi-driver-nfs"]
     # A reset takes away where helm lies, also where no hub has brought it.
     assert "/opt/localcloud/helm" in made["paths"]
+
+
+def test_nodes_can_mount_what_the_hub_shares_from_a_file_server(plain):
+    """Without mount.nfs on the node, nobody's server would start."""
+    assert plain["shared"]["shares"] and plain["shared"]["modules"] == ["nfs", "nfsv4"]
+    assert plain["shared"]["artifacts"][1:] == [], "the class of volumes is another matter"
+    assert not plain["nothing"]["shares"] and plain["nothing"]["modules"] == []
 
 
 def test_the_campus_s_own_nfs_server(plain):

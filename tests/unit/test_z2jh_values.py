@@ -7,11 +7,16 @@ import pytest
 import yaml
 from z2jh_cases import CHART, SECRETS, merged, render
 
+from tests.unit.role_code import load
+
+networks = load("z2jh/filter_plugins/networks.py")
+
 CASES: dict[str, dict[str, Any]] = {
     "plain": {},
     "off": {"hub_tls_mode": "off"},
     "own": {"hub_tls_mode": "own", "hub_tls_certificate": "a.crt", "hub_tls_key": "a.key"},
     "acme": {"hub_tls_mode": "acme", "hub_acme_email": "it@uni.edu"},
+    "address": {"hub_domain": "192.0.2.80"},
     "lab": {
         "hub_domain": "localhost",
         "hub_tls_mode": "off",
@@ -107,6 +112,16 @@ def test_traefik_is_the_only_door(rendered):
     assert cidrs == "10.42.0.0/16;10.43.0.0/16"
 
 
+def test_who_asks_for_an_address_gets_the_hubs_certificate(rendered):
+    """Browsers name no host then, and Traefik chooses a certificate by that name."""
+    assert values(rendered, "address")["ingress"]["hosts"] == []
+    store = rendered["address"]["objects"][-1]
+    assert (store["kind"], store["metadata"]["name"]) == ("TLSStore", "default")
+    secret = store["spec"]["defaultCertificate"]["secretName"]
+    assert values(rendered, "address")["ingress"]["tls"] == [{"secretName": secret}]
+    assert store["metadata"]["namespace"] == "jupyterhub"
+
+
 @pytest.mark.parametrize("case", ["plain", "own"])
 def test_https_with_a_certificate_of_the_sites(rendered, case):
     ingress = values(rendered, case)["ingress"]
@@ -161,6 +176,12 @@ def test_people_reach_the_campus_but_not_the_cluster_itself(rendered):
     assert {"10.20.0.11/32", "192.168.7.7/32"} <= set(closed), "nodes and file servers"
     assert "10.20.0.13/32" in closed, "a node that is called by its address"
     assert {"10.30.0.7/32", "10.40.0.9/32"} <= set(closed), "where files are served from"
+    assert {"10.50.0.12/32", "10.60.0.1/32"} <= set(closed), "a name, and the cluster's own word"
+
+
+def test_what_must_be_looked_up():
+    words = ["10.0.0.1", "", "fe80::1", "[fe80::1]", "node2.uni.edu", "node2.uni.edu", "10.0.0.0/8"]
+    assert networks.host_names(words) == ["node2.uni.edu"]
 
 
 def test_networks_can_be_narrowed(rendered):
@@ -177,6 +198,11 @@ def test_no_privileged_container_and_nothing_that_a_cloud_needs(rendered):
     assert plain["singleuser"]["cloudMetadata"]["blockWithIptables"] is False
     assert plain["scheduling"]["userScheduler"]["enabled"] is False
     assert plain["prePuller"]["hook"]["enabled"] is False
+
+
+def test_a_home_is_not_rewritten_at_every_start(rendered):
+    spawner = values(rendered, "plain")["hub"]["config"]["KubeSpawner"]
+    assert spawner["pod_security_context"] == {"fsGroupChangePolicy": "OnRootMismatch"}
 
 
 def test_homes_and_the_hubs_database(rendered):

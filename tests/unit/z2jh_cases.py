@@ -27,7 +27,12 @@ PLAY = """\
   vars_files:
     - {roles}/base/vars/main.yml
     - {roles}/z2jh/vars/main.yml
-  vars: {{role_path: {roles}/z2jh, localcloud_run: {{site: {work}}}}}
+  vars:
+    role_path: {roles}/z2jh
+    localcloud_run: {{site: {work}}}
+    # As if they had been looked up (tasks/addresses.yml).
+    __z2jh_looked_up: {{results: [{{stdout_lines: ["10.50.0.12  STREAM x", "10.50.0.12  DGRAM"]}}]}}
+    __z2jh_nodes_file: {{content: "{{{{ {{'node1': '10.60.0.1'}} | to_json | b64encode }}}}"}}
   tasks:
     - name: Write what the role makes of its settings
       ansible.builtin.copy:

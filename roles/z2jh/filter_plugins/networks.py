@@ -16,6 +16,17 @@ def host_networks(words: Iterable[Any]) -> list[str]:
     return list(dict.fromkeys(found))
 
 
+def host_names(words: Iterable[Any]) -> list[str]:
+    """Those among some words that must be looked up: neither empty nor an address."""
+    found = []
+    for word in map(str, words):
+        try:
+            ipaddress.ip_network(word.strip("[]"))
+        except ValueError:
+            found += [word] if word else []
+    return list(dict.fromkeys(found))
+
+
 def open_blocks(networks: Iterable[str], closed: Iterable[str]) -> list[dict[str, Any]]:
     """``ipBlock`` peers for networks without what is closed in them.
 
@@ -37,4 +48,8 @@ def open_blocks(networks: Iterable[str], closed: Iterable[str]) -> list[dict[str
 
 class FilterModule:
     def filters(self) -> dict[str, Any]:
-        return {"open_blocks": open_blocks, "host_networks": host_networks}
+        return {
+            "open_blocks": open_blocks,
+            "host_networks": host_networks,
+            "host_names": host_names,
+        }
