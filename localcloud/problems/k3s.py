@@ -117,6 +117,26 @@ PROBLEMS: dict[str, Template] = {
         "new",
         "old",
     ),
+    "k3s_lasting": Template(
+        N_("{setting} is {now}, but the cluster of host {node} was made with {was}."),
+        N_(
+            "k3s keeps that for the cluster's whole life: set it back. For another value the "
+            "cluster must be made anew: save people's files, `localcloud reset`, and install. "
+            "Nothing was touched."
+        ),
+        "setting",
+        "now",
+        "node",
+        "was",
+    ),
+    "k3s_other_token": Template(
+        N_("The site's k3s_token is not the one that the cluster of host {node} was made with."),
+        N_(
+            "Bring back the site's secrets as they were (secrets.yml and secrets.key, from your "
+            "copy): with another token k3s would not start again. Nothing was touched."
+        ),
+        "node",
+    ),
     "k3s_not_alike": Template(
         N_("{setting} differs between the cluster's servers: {values}."),
         N_("Write it once, in group_vars/all or group_vars/k3s_server.yml. Nothing was touched."),

@@ -478,6 +478,22 @@ def test_whose_installation_it_is(tmp_path, monkeypatch):
     assert found["version"] == "" and found["foreign"] == str(unit)
 
 
+def test_a_server_tells_what_its_cluster_was_made_with(tmp_path, monkeypatch):
+    monkeypatch.setattr(k3s_facts, "CONFIG", tmp_path / "config.yaml")
+    assert k3s_facts.made_with() == {}
+    (tmp_path / "config.yaml").write_text(
+        "cluster-cidr: 10.42.0.0/16\nsecrets-encryption: true\nservice-cidr: '10.43.0.0/16'\n"
+    )
+    marks = set()
+    for text in ("secret\n", "K10aa::server:secret\n"):
+        (tmp_path / "token").write_text(text)
+        found = k3s_facts.made_with()
+        marks.add(found.pop("token_mark"))
+    networks = {"cluster_cidr": "10.42.0.0/16", "service_cidr": "10.43.0.0/16"}
+    assert found == {**networks, "secrets_encryption": "true"}
+    assert len(marks) == 1 and "secret" not in marks
+
+
 def test_a_server_that_was_let_go_has_no_database_any_more(tmp_path, monkeypatch):
     monkeypatch.setattr(k3s_facts, "ETCD", tmp_path / "etcd")
     assert not k3s_facts.has_database()

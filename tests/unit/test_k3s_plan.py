@@ -57,6 +57,30 @@ def test_the_second_run_plans_the_same():
     assert found["x"]["join"] == "a"
 
 
+@pytest.mark.parametrize(
+    ("was", "now", "words"),
+    [
+        ({"cluster_cidr": "10.42.0.0/16"}, {"cluster_cidr": "10.50.0.0/16"}, "k3s_cluster_cidr is"),
+        ({"service_cidr": "10.43.0.0/16"}, {"service_cidr": "10.5.0.0/16"}, "with 10.43.0.0/16"),
+        ({"secrets_encryption": "true"}, {"secrets_encryption": False}, "made anew"),
+        ({"token_mark": "aa"}, {"token_mark": "bb"}, "Bring back the site's secrets"),
+    ],
+)
+def test_what_a_cluster_keeps_for_its_life_is_not_changed(was, now, words):
+    looks = {"a": look(OLD, True, **now), "x": look(OLD)}
+    looks["a"]["node"]["made_with"] = was
+    said = refused(looks, ["a"], ["x"])
+    assert words in said and "Nothing was touched" in said
+
+
+def test_what_a_cluster_was_made_with_is_taken_as_it_is():
+    same = {"cluster_cidr": "10.42.0.0/16", "secrets_encryption": True, "token_mark": "aa"}
+    looks = {"a": look(OLD, True, **same)}
+    for was in ({}, {"cluster_cidr": "10.42.0.0/16", "secrets_encryption": "true"}):
+        looks["a"]["node"]["made_with"] = {**was, "token_mark": "aa"} if was else {}
+        assert plan(looks, ["a"])["a"]["start"]
+
+
 def test_what_is_written_does_not_depend_on_who_else_is_in_the_run():
     """Else k3s would be started anew, and a firewall would shut nodes out that a run leaves out."""
     looks = {name: look(address=f"10.0.0.{at}") for at, name in enumerate("sxy")}

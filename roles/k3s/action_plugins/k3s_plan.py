@@ -89,7 +89,7 @@ def number(version: str) -> tuple[int, ...]:
 def plan(cluster: Cluster) -> dict[str, dict[str, Any]]:
     """Node → ``start`` (it makes the cluster), ``join`` (the server it registers at; "" if none),
     ``upgrade`` (it runs an older version now). Raises Refused."""
-    for check in (parts, machines, configuration, alike, versions, order):
+    for check in (parts, machines, configuration, alike, lasting, versions, order):
         check(cluster)
     first = starter(cluster)
     found = {}
@@ -204,6 +204,18 @@ def alike(cluster: Cluster) -> None:
         if len(values) > 1:
             setting = "k3s_config" if key == "same_config" else f"k3s_{key}"
             raise Refused("k3s_not_alike", setting=setting, values=" / ".join(sorted(values)))
+
+
+def lasting(cluster: Cluster) -> None:
+    """What a cluster keeps for its whole life: k3s would not start again with anything else."""
+    for name in in_this_run(cluster):
+        had = cluster.fact(name, "made_with") or {}
+        for key in ("cluster_cidr", "service_cidr", "secrets_encryption"):
+            was, now = had.get(key), str(cluster.setting(name, key))
+            if was and was.lower() != now.lower():
+                raise Refused("k3s_lasting", setting=f"k3s_{key}", was=was, now=now, node=name)
+        if had.get("token_mark", now_mark := cluster.setting(name, "token_mark")) != now_mark:
+            raise Refused("k3s_other_token", node=name)
 
 
 def in_this_run(cluster: Cluster) -> list[str]:

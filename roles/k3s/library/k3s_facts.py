@@ -37,6 +37,7 @@ DATA = Path("/var/lib/rancher/k3s")
 CONFIG = Path("/etc/rancher/k3s/config.yaml")
 BINARIES = Path("/opt/localcloud/k3s/bin")
 NODES = Path("/opt/localcloud/k3s/nodes.json")
+FIXED = re.compile(r"(?m)^(cluster-cidr|service-cidr|secrets-encryption): *['\"]?([^\s'\"]+)")
 JOINED = re.compile(r"""^server:\s*["']?([^\s"']+)""", re.MULTILINE)
 OURS = re.compile(rf"^ExecStart={BINARIES}/k3s-(\S+) (server|agent)", re.MULTILINE)
 SYS_RESOURCE = 24  # linux/capability.h
@@ -140,9 +141,22 @@ def installed() -> dict:
         "etcd": has_database(),
         "answers": found["kind"] == "server" and answers(),
         "joined": (urlsplit(registered[1]).hostname or "") if registered else "",
+        "made_with": made_with() if has_database() else {},
         "ca_hash": hashlib.sha256(authority.read_bytes()).hexdigest() if authority.exists() else "",
         "binaries": binaries,
     }
+
+
+def made_with() -> dict[str, str]:
+    """What a cluster keeps for its whole life, as a server of it has it now.
+
+    ``token_mark`` is the beginning of the token's hash, by which it is known and not found.
+    """
+    found = {key.replace("-", "_"): value for key, value in FIXED.findall(text_of(CONFIG))}
+    token = text_of(CONFIG.parent / "token").strip().rpartition(":")[2]
+    if token:
+        found["token_mark"] = hashlib.sha256(token.encode()).hexdigest()[:12]
+    return found
 
 
 def known() -> dict[str, str]:
