@@ -53,6 +53,8 @@ class ComponentStatus:
     users: int | None  # Unix users, so those with a home: an account gets one at its first server
     servers: int | None
     moved_to: str = ""  # the hub that this one's people are with now: it is stopped
+    # Of a server of a cluster: what its API says of all nodes; empty if it is silent.
+    nodes: tuple[dict[str, Any], ...] | None = None
 
     @property
     def down(self) -> list[str]:
@@ -75,13 +77,19 @@ class ComponentStatus:
         }
 
     @property
+    def missing(self) -> list[str]:
+        """Nodes of the cluster that are not Ready."""
+        return [node["name"] for node in self.nodes or () if not node["ready"]]
+
+    @property
     def healthy(self) -> bool:
         if self.moved_to:
             return True  # it is as it should be
         answers = self.answer is None or self.answer.alive
         current = self.certificate_ends is None or self.certificate_ends > time.time()
         up = not self.down and not self.restarting
-        return self.complete and up and answers and current
+        cluster = self.nodes is None or (bool(self.nodes) and not self.missing)
+        return self.complete and up and answers and current and cluster
 
 
 @dataclass(frozen=True)
@@ -192,6 +200,7 @@ def _component(name: str, entry: dict[str, Any]) -> ComponentStatus:
         users=entry["users"],
         servers=entry["servers"],
         moved_to=entry.get("moved_to", ""),
+        nodes=None if entry.get("nodes") is None else tuple(entry["nodes"]),
     )
 
 

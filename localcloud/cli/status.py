@@ -4,7 +4,7 @@ import http.client
 import json
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -48,6 +48,7 @@ def show(hosts: "list[HostStatus]") -> None:
         ui.out()
         headers = [_("Host"), _("Memory free"), _("Load"), _("Disk free")]
         ui.table(headers, [_resources(host) for host in known])
+    _show_nodes(hosts)
     for host in hosts:
         for unit in [unit for component in host.components for unit in component.down]:
             words = _(
@@ -62,6 +63,33 @@ def show(hosts: "list[HostStatus]") -> None:
             ui.warn(words.format(host=host.name, unit=unit, count=count))
         if host.error:
             ui.error(host.error)
+
+
+def _show_nodes(hosts: "list[HostStatus]") -> None:
+    """The cluster's nodes, once, as the first server whose API answers sees them."""
+    from localcloud import ui
+
+    seen = [part.nodes for host in hosts for part in host.components if part.nodes]
+    if not seen:
+        return
+    words = {"server": _("server"), "agent": _("agent")}
+    ui.out()
+    ui.table(
+        [_("Node"), _("Part"), _("Version"), _("State")],
+        [
+            [node["name"], words[node["part"]], node["version"], _node_state(node)]
+            for node in seen[0]
+        ],
+    )
+
+
+def _node_state(node: dict[str, Any]) -> str:
+    from localcloud import ui
+
+    parts = [_("ready") if node["ready"] else ui.style(_("not ready"), "bad")]
+    if not node["takes_pods"]:
+        parts.append(ui.style(_("takes no new pods (cordoned)"), "warning"))
+    return "; ".join(parts)
 
 
 def _rows(host: "HostStatus") -> list[list[str]]:
@@ -94,8 +122,23 @@ def _state(one: "ComponentStatus") -> str:
         parts = [ui.style(words.format(units=", ".join(one.restarting)), "bad")]
     else:
         parts = [_("runs") if one.units else _("in place")]
-    parts += [*_answer(one), *_people(one), *_certificate(one)]
+    parts += [*_cluster(one), *_answer(one), *_people(one), *_certificate(one)]
     return "; ".join(parts)
+
+
+def _cluster(one: "ComponentStatus") -> list[str]:
+    from localcloud import ui
+
+    if one.nodes is None:
+        return []
+    if not one.nodes:
+        return [ui.style(_("the cluster's API does not answer"), "bad")]
+    total = len(one.nodes)
+    if not one.missing:
+        words = ngettext("{number} node ready", "{number} nodes ready", total)
+        return [words.format(number=total)]
+    words = _("not ready: {nodes} (of {number} nodes)")
+    return [ui.style(words.format(nodes=", ".join(one.missing), number=total), "bad")]
 
 
 def _answer(one: "ComponentStatus") -> list[str]:

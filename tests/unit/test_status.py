@@ -75,6 +75,51 @@ def test_a_hub_that_people_left_is_neither_alive_nor_broken(tmp_path, shown):
     )
 
 
+def node(name, ready=True, takes_pods=True, part="agent"):
+    words = {"name": name, "part": part, "version": "v1.36.4+k3s1"}
+    return {**words, "ready": ready, "takes_pods": takes_pods}
+
+
+def test_a_cluster_with_its_nodes(tmp_path, shown):
+    nodes = [node("node1", part="server"), node("node2", takes_pods=False)]
+    site, _server = served_site(tmp_path, answering(nodes=nodes))
+    result = shown(site)
+    assert result.return_value == ExitCode.DONE
+    assert "runs; 2 nodes ready" in result.output
+    lines = [" ".join(line.split()) for line in result.output.splitlines()]
+    assert "node1 server v1.36.4+k3s1 ready" in lines
+    assert "node2 agent v1.36.4+k3s1 ready; takes no new pods (cordoned)" in lines
+
+
+@pytest.mark.parametrize(
+    ("nodes", "words"),
+    [
+        ([node("node1"), node("node2", ready=False)], "not ready: node2 (of 2 nodes)"),
+        ([], "the cluster's API does not answer"),
+    ],
+)
+def test_a_cluster_that_is_not_whole_is_no_success(tmp_path, shown, nodes, words):
+    site, _server = served_site(tmp_path, answering(nodes=nodes))
+    result = shown(site)
+    assert result.return_value == ExitCode.FAILED
+    assert words in result.output
+
+
+def test_what_a_server_of_a_cluster_tells(monkeypatch):
+    meta = {"name": "node1", "labels": {"node-role.kubernetes.io/etcd": "true"}}
+    state = {
+        "nodeInfo": {"kubeletVersion": "v1"},
+        "conditions": [{"type": "Ready", "status": "True"}],
+    }
+    one = {"metadata": meta, "spec": {"unschedulable": True}, "status": state}
+    monkeypatch.setattr(status_probe, "run", lambda *_words: json.dumps({"items": [one]}))
+    (told,) = status_probe.nodes({"part": "server"})
+    assert told == {**node("node1", takes_pods=False, part="server"), "version": "v1"}
+    assert status_probe.nodes({"part": "agent"}) is None
+    monkeypatch.setattr(status_probe, "run", lambda *_words: "")
+    assert status_probe.nodes({"part": "server"}) == []
+
+
 def test_a_service_that_is_down_says_where_to_look(tmp_path, shown):
     unit = {"active": "failed", "enabled": "enabled", "since": ""}
     site, _server = served_site(tmp_path, answering(units={"jupyterhub.service": unit}))
@@ -209,6 +254,7 @@ def test_json_keys_are_stable(tmp_path, shown):
         "users",
         "servers",
         "moved_to",
+        "nodes",
         "healthy",
     }
     assert hosts["h1"]["components"]["jupyterhub"]["healthy"] is True
