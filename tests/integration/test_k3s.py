@@ -177,6 +177,19 @@ def test_a_version_of_unknown_hash_names_the_place_of_the_hash(cluster):
     )
 
 
+def test_what_a_cluster_keeps_for_its_life_is_not_changed(cluster):
+    cluster.set(k3s_cluster_cidr="10.50.0.0/16")
+    ended = cluster.localcloud("install").ended(1)
+    ended.says("k3s_cluster_cidr is 10.50.0.0/16", "was made with 10.42.0.0/16", "touched")
+    cluster.set(k3s_cluster_cidr="10.42.0.0/16")
+
+
+def test_status_shows_the_clusters_nodes(cluster):
+    ended = cluster.localcloud("status").ended(0).says("5 nodes ready")
+    lines = [" ".join(line.split()) for line in ended.text.splitlines()]
+    assert f"node1 server {OLD} ready" in lines and f"node5 agent {OLD} ready" in lines
+
+
 def test_agents_alone_are_not_upgraded(cluster):
     use(cluster, NEW)
     ended = cluster.localcloud("install", "--limit", "node4").ended(1)

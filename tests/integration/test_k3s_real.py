@@ -179,3 +179,16 @@ def test_reset_gives_every_host_back(cluster, before):
     cluster.localcloud("reset", "--yes").ended(0)
     for name, listing in before.items():
         assert changes(listing, at(cluster, name).listing()) == []
+
+
+def test_reset_leaves_nothing_in_the_kernel(cluster):
+    """Pods, networks, rules: no file tells of them. Both kinds of rules are looked at."""
+    for name in ("node1", "node4"):
+        machine = at(cluster, name)
+        assert "containerd-shim" not in machine.processes()
+        left = machine.run("ls /sys/class/net").split()
+        assert not [one for one in left if one.startswith(("cni", "flannel", "veth"))]
+        machine.run("apt-get update -qq && apt-get install -y -qq iptables ipset", seconds=300)
+        saves = "iptables-save ip6tables-save iptables-legacy-save ip6tables-legacy-save"
+        shown = machine.run(f"for one in {saves}; do $one || true; done; ipset list -name || true")
+        assert not re.findall(r"KUBE-[A-Z-]+|CNI-\S+|FLANNEL\S*|flannel\S*", shown)
