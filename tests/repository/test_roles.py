@@ -113,6 +113,24 @@ def test_tasks_that_carry_a_secret_never_show_it(path):
             assert task.get("no_log") is True, task["name"]
 
 
+def strings_of(found) -> list[str]:
+    if isinstance(found, dict):
+        found = list(found.values())
+    if isinstance(found, list):
+        return [text for one in found for text in strings_of(one)]
+    return [found] if isinstance(found, str) else []
+
+
+@pytest.mark.parametrize("role", ROLES, ids=by_role)
+def test_no_expression_says_a_line_break_in_backslashes(role):
+    """Ansible doubles the backslash: a file would end with the two signs. written_files: lines."""
+    places = ("tasks", "vars", "defaults")
+    for file in sorted(file for place in places for file in (role / place).rglob("*.yml")):
+        for text in strings_of(load(file)):
+            for expression in re.findall(r"\{\{.*?\}\}", text, re.DOTALL):
+                assert not re.search(r"\\[nrt]", expression), f"{file.name}: {expression}"
+
+
 @pytest.mark.parametrize("path", PLAYBOOKS, ids=lambda p: p.stem)
 def test_playbooks_are_verbs_and_hold_only_roles(path):
     assert path.stem in VERBS

@@ -1,7 +1,8 @@
 """Ansible action: renders and reads the files of ``written_files`` on the controller.
 
-Instead of its ``content``, a file may name a ``template`` or a ``source`` of the role; a source
-that is a directory stands for every file in it. All are sent in one round trip. The lookups
+Instead of its ``content``, a file may have ``lines``, or name a ``template`` or a ``source`` of the
+role; a source that is a directory stands for every file in it. (``lines``, because Ansible doubles
+the backslash of a ``\\n`` that an expression says.) All are sent in one round trip. The lookups
 ``template`` and ``file`` would do the same, but they copy every variable of the play for each file.
 """
 
@@ -43,8 +44,10 @@ class ActionModule(ActionBase):
                 for file in files
                 if "__pycache__" not in file.parts
             ]
+        if "lines" in entry:
+            entry["content"] = "".join(f"{line}\n" for line in entry.pop("lines"))
         if "content" not in entry:
-            raise AnsibleActionFail(f"{entry.get('path')}: no content, template or source")
+            raise AnsibleActionFail(f"{entry.get('path')}: no content, lines, template or source")
         return [entry]
 
     def _rendered(self, name: str) -> str:

@@ -34,7 +34,8 @@ options:
     default: []
   files:
     description:
-      - Files that shall be there, each a C(path) and its C(content), with C(mode) (default
+      - Files that shall be there, each a C(path) and its C(content) (or C(lines), C(template) or
+        C(source), which the action of the same name turns into content), with C(mode) (default
         C(0644)), C(owner) and C(group) (default C(root)).
       - C(force=false) leaves the content of a file that is there alone.
     type: list
