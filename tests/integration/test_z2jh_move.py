@@ -40,6 +40,8 @@ import sqlite3
 with sqlite3.connect("DATABASE", timeout=60) as database:
     assert database.execute("UPDATE users SET admin = 1 WHERE name = '{ADMIN}'").rowcount == 1
 """
+# Takes long enough to be copied that a run can be killed meanwhile.
+LARGE = "/home/jupyter-ana/datos.bin"
 DIGESTS = "cd /home && find jupyter-* -type f -exec sha256sum {} + | sort"
 
 
@@ -143,6 +145,7 @@ def move(request, make_site, tmp_path_factory):
     by_hand = BY_HAND.replace("DATABASE", hub.database)
     move.old.run(f"systemctl stop jupyterhub; python3 - <<'END'\n{by_hand}END\n")
     move.old.run("systemctl start jupyterhub")
+    move.old.run(f"head -c 400M /dev/urandom > {LARGE}; chown --reference /home/jupyter-ana {LARGE}")
     for name in site.lab.hosts:
         prepare(Machine(site.lab, name))
     configure(site, outside, move.new.name)
