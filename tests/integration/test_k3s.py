@@ -175,6 +175,7 @@ def test_a_version_of_unknown_hash_names_the_place_of_the_hash(cluster):
     ended.says(
         "does not know the hash of k3s", "v1.36.9%2Bk3s1/sha256sum-amd64.txt", "k3s_checksums"
     )
+    use(cluster, OLD)
 
 
 def test_what_a_cluster_keeps_for_its_life_is_not_changed(cluster):
