@@ -145,7 +145,9 @@ def move(request, make_site, tmp_path_factory):
     by_hand = BY_HAND.replace("DATABASE", hub.database)
     move.old.run(f"systemctl stop jupyterhub; python3 - <<'END'\n{by_hand}END\n")
     move.old.run("systemctl start jupyterhub")
-    move.old.run(f"head -c 400M /dev/urandom > {LARGE}; chown --reference /home/jupyter-ana {LARGE}")
+    move.old.run(
+        f"head -c 400M /dev/urandom > {LARGE}; chown --reference $(dirname {LARGE}) {LARGE}"
+    )
     for name in site.lab.hosts:
         prepare(Machine(site.lab, name))
     configure(site, outside, move.new.name)
