@@ -34,7 +34,8 @@ class Answer:
 
     @property
     def alive(self) -> bool:
-        return 0 < self.status < 500
+        # 404 comes from an ingress that has lost the hub behind it; a hub leads to its login.
+        return 0 < self.status < 500 and self.status != 404
 
 
 @dataclass(frozen=True)

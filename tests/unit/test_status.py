@@ -279,6 +279,7 @@ def test_an_address_answers_or_says_why_not():
     assert status.ask(f"{place}/302").alive  # the login page: not followed
     assert status.ask(f"{place}/200").alive
     assert not status.ask(f"{place}/503").alive
+    assert not status.ask(f"{place}/404").alive
     server.shutdown()
     dead = status.ask("http://127.0.0.1:9/")
     assert not dead.alive
