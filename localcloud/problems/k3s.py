@@ -207,4 +207,12 @@ PROBLEMS: dict[str, Template] = {
         "node",
         "seconds",
     ),
+    "k3s_drained_all": Template(
+        N_("No node would be left for what runs on the nodes to be emptied: {nodes}."),
+        N_(
+            "Take k3s_node_drained out of the settings of one of them, or give the cluster another "
+            "node first. Nothing on them was ended."
+        ),
+        "nodes",
+    ),
 }

@@ -149,6 +149,20 @@ def test_labels_and_taints_follow_the_settings_both_ways(cluster):
     assert "gpu" not in node["metadata"]["labels"] and not node["spec"]["taints"]
 
 
+def test_a_node_is_emptied_for_work_on_it_and_comes_back(cluster):
+    variables = cluster.directory / "host_vars/node5.yml"
+    own = variables.read_text()
+    variables.write_text(f"{own}k3s_node_drained: true\n")
+    cluster.localcloud("install", "--limit", "node5").ended(0)
+    assert nodes(cluster)["node5"]["spec"]["unschedulable"]
+    assert ["drain", "node5"] in journal(cluster)
+    cluster.localcloud("status").ended(0).says("takes no new pods")
+    cluster.localcloud("install").ended(0).says("Nothing had to be changed")
+    variables.write_text(own)
+    cluster.localcloud("install").ended(0)
+    assert not nodes(cluster)["node5"]["spec"]["unschedulable"]
+
+
 @pytest.mark.parametrize(
     ("version", "words"),
     [

@@ -113,6 +113,34 @@ def test_an_emptied_node_takes_pods_again_when_it_is_ready(api):
     assert k3s_nodes.EMPTIED not in api.nodes["a"]["metadata"]["annotations"]
 
 
+def test_a_node_that_the_site_wants_empty_stays_empty_and_comes_back(api):
+    wished = {"ready": {"a": {**LIKE, "drained": True}, "b": LIKE}}
+    assert work(**wished)["drained"] == ["a"]
+    assert verbs(api) == ["drain a"]
+    api.nodes["a"]["spec"]["unschedulable"] = True
+    api.calls.clear()
+    assert work(**wished)["changed"] is False and api.calls == []
+    work(drain=["a"])  # an upgrade meanwhile
+    work(**wished)
+    assert "uncordon a" not in api.calls
+    assert work(ready={"a": LIKE, "b": LIKE})["changed"]
+    assert verbs(api)[-1] == "uncordon a"
+
+
+def test_a_node_that_somebody_freed_by_hand_is_emptied_again(api):
+    wished = {"ready": {"a": {**LIKE, "drained": True}}}
+    work(**wished)
+    api.nodes["a"]["spec"]["unschedulable"] = False
+    assert work(**wished)["drained"] == ["a"]
+
+
+def test_the_last_node_that_takes_pods_is_not_emptied(api):
+    api.nodes["b"]["spec"]["unschedulable"] = True
+    with pytest.raises(k3s_nodes.Failed) as caught:
+        work(ready={"a": {**LIKE, "drained": True}})
+    assert caught.value.problem == "k3s_drained_all" and verbs(api) == []
+
+
 def test_somebody_elses_cordon_stays(api):
     api.nodes["a"]["spec"]["unschedulable"] = True
     work(drain=["a"])

@@ -22,7 +22,8 @@ options:
   ready:
     description:
       - Nodes that must become Ready, each name with C(version), C(labels) and C(taints).
-      - A node that an upgrade of ours emptied takes pods again once it is Ready.
+      - One with C(drained) is emptied and takes no pods until it no longer has it. One that an
+        upgrade of ours emptied takes pods again once it is Ready.
     type: dict
     default: {}
   known:
@@ -71,7 +72,8 @@ options:
 """
 
 MARK = "localcloud/node"  # an annotation: what of labels and taints came from us, as JSON
-EMPTIED = "localcloud/emptied"
+EMPTIED = "localcloud/emptied"  # an annotation: we did it, and shall undo it
+DRAINED = "drained"  # its value where the site wishes for it, and it is done
 POLL = 1.0
 # Seconds that taking a node out may take. A server that leads k3s's controllers falls silent when
 # it leaves: another may lead, and let the node go, only when the lease of 45 s has ended. Meanwhile
@@ -201,7 +203,7 @@ def settle(name: str, node: dict, entry: dict, check: bool) -> bool:
     tainted = [one for one in taints if one not in has_taints]
     tainted += [f"{one}-" for one in before.get("taints", []) if one not in taints]
     tainted = [one for one in tainted if not one.endswith("-") or one[:-1] in has_taints]
-    emptied = EMPTIED in annotations(node)
+    emptied = EMPTIED in annotations(node) and not entry.get("drained")
     changed = bool(words or tainted or emptied)
     if check:
         return changed
@@ -226,16 +228,41 @@ def empty(name: str, timeout: int) -> None:
         raise Failed("k3s_drain", node=name, seconds=str(timeout), **failed.data) from failed
 
 
+def take_pods(nodes: dict[str, dict]) -> set[str]:
+    return {
+        name
+        for name, node in nodes.items()
+        if not node["spec"].get("unschedulable") and not why_not_ready(node, "")
+    }
+
+
+def undrained(nodes: dict[str, dict], wanted: dict[str, dict]) -> list[str]:
+    """Those that the site wants emptied, and that are not: never were, or somebody freed them."""
+    return [
+        name
+        for name, entry in wanted.items()
+        if entry.get("drained")
+        and not (
+            annotations(nodes[name]).get(EMPTIED) == DRAINED
+            and nodes[name]["spec"].get("unschedulable")
+        )
+    ]
+
+
+def ensure_drained(nodes: dict[str, dict], names: list[str], timeout: int) -> None:
+    """Empty them, for as long as the site wishes. Failed if nothing could run elsewhere."""
+    if names and not take_pods(nodes) - set(names):
+        raise Failed("k3s_drained_all", nodes=", ".join(names))
+    for name in names:
+        empty(name, timeout)
+        kubectl("annotate", "node", name, "--overwrite", f"{EMPTIED}={DRAINED}")
+
+
 def drain(nodes: dict[str, dict], names: list[str], timeout: int) -> list[str]:
     """Empty the nodes that are alive, unless there is no other place for what runs on them.
 
     On a dead one nobody would end the pods: emptying it would only take all the time it may take.
     """
-    places = [
-        name
-        for name, node in nodes.items()
-        if not node["spec"].get("unschedulable") and not why_not_ready(node, "")
-    ]
     chosen = [name for name in names if not why_not_ready(nodes.get(name), "")]
     # Somebody else's cordon stays after the upgrade: it gets no mark of ours.
     chosen = [
@@ -243,7 +270,7 @@ def drain(nodes: dict[str, dict], names: list[str], timeout: int) -> list[str]:
         for name in chosen
         if not nodes[name]["spec"].get("unschedulable") or EMPTIED in annotations(nodes[name])
     ]
-    if not set(places) - set(names):
+    if not take_pods(nodes) - set(names):
         return []
     for name in chosen:
         empty(name, timeout)
@@ -382,11 +409,13 @@ def work(module: AnsibleModule) -> dict:
         if "labels" in entry and settle(name, nodes[name], entry, module.check_mode)
     ]
     given_up = dead(nodes, wanted["known"])
+    closed = undrained(nodes, wanted["ready"])
     if module.check_mode:
         named = [*wanted["drain"], *wanted["leave"], *wanted["remove"]]
         going = [name for name in named if name in nodes]
-        return {"changed": bool(settled or given_up or going)}
-    drained = drain(nodes, wanted["drain"], timeout)
+        return {"changed": bool(settled or given_up or closed or going)}
+    ensure_drained(nodes, closed, timeout)
+    drained = closed + drain(nodes, wanted["drain"], timeout)
     spare = leave(nodes, wanted["leave"], timeout)
     removed, stuck_at = remove(nodes, wanted["remove"] + given_up, wanted["here"], wanted["stuck"])
     versions = {name: node["status"]["nodeInfo"]["kubeletVersion"] for name, node in nodes.items()}
