@@ -9,7 +9,7 @@ from typing import NamedTuple
 from localcloud.i18n import _
 
 # The task files every component role has (and its handlers); each is a phase of its own.
-FILES = ("install", "configure", "verify", "remove", "handlers")
+FILES = ("look", "install", "configure", "verify", "remove", "handlers")
 # Actions that only steer Ansible: they never open a phase.
 _STEERING = {
     "include_tasks",
@@ -110,10 +110,13 @@ def label(phase: Phase) -> str:
     if phase == BOOTSTRAP:
         return _("Installing Python on the server")
     if phase.role == "base":
+        if phase.file == "look":
+            return _("Looking at the servers")
         if phase.file == "remove":
             return _("Cleaning up the server")
         return _("Preparing the server")
     known = {
+        "look": _("Looking at {component}"),
         "install": _("Installing {component}"),
         "configure": _("Configuring {component}"),
         "verify": _("Verifying {component}"),

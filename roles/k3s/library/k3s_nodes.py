@@ -389,10 +389,10 @@ def dead(nodes: dict[str, dict], known: list[str]) -> list[str]:
     ]
 
 
-def look(wanted: dict) -> dict[str, dict]:
+def look(wanted: dict, check: bool) -> dict[str, dict]:
     """The nodes, once all that must be Ready are; none if a silent API only has to empty some."""
     if not wanted["drain"]:
-        return wait(wanted["ready"], wanted["timeout"])
+        return wait(wanted["ready"], 0 if check else wanted["timeout"])
     try:
         return wait({}, min(SILENT, wanted["timeout"]))
     except Failed:
@@ -401,7 +401,7 @@ def look(wanted: dict) -> dict[str, dict]:
 
 def work(module: AnsibleModule) -> dict:
     wanted = module.params
-    nodes = look(wanted)
+    nodes = look(wanted, module.check_mode)
     timeout = wanted["drain_timeout"]
     settled = [
         name

@@ -213,7 +213,7 @@ def main() -> None:
         supports_check_mode=True,
     )
     if module.check_mode:
-        module.exit_json(changed=False, proofs=[])
+        module.exit_json(skipped=True, msg="Only a real run can tell.", proofs=[])
     try:
         proofs = prove(module.params)
     except Failed as failed:
