@@ -6,8 +6,9 @@ Needs what no package registry has, as paths in the environment, and skips loudl
     LOCALCLOUD_TEST_Z2JH_CHART  the chart's archive
     LOCALCLOUD_TEST_Z2JH_IMAGES directory with z2jh-standins.tar; made there if it is not (minutes)
 
-The images are stand-ins made of packages (tests/doubles/images), and so is the ingress
-(tests/doubles/ingress.py) in Traefik's place.
+The images are stand-ins made of packages (tests/doubles/images). Where the first directory has the
+images of Traefik and of what k3s installs and serves it with, Traefik is the real one; else a
+stand-in takes its place (tests/doubles/ingress.py).
 """
 
 import hashlib
@@ -32,6 +33,11 @@ STAND_IN = "localcloud.test/stand-in"
 # Old runtimes refuse clone3 under their default profile.
 LOOSE = {"seccompProfile": {"type": "Unconfined"}}
 ANYTHING = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+
+
+def has_traefik() -> bool:
+    place = Path(os.environ.get("LOCALCLOUD_TEST_K3S") or "/nowhere")
+    return bool(list(place.glob("images/*traefik*.tar")))
 
 
 def kind(name: str) -> dict:
@@ -105,7 +111,7 @@ def configure(site: Site, outside: Path, server: str) -> None:
         k3s_version=version,
         k3s_checksums=json.dumps({version: {"k3s": sha256(k3s / "k3s")}}),
         k3s_image_archives=json.dumps(archives),
-        k3s_disable="[traefik, metrics-server, servicelb]",
+        k3s_disable="[metrics-server]" if has_traefik() else "[traefik, metrics-server, servicelb]",
         z2jh_chart_url=f"https://charts.invalid/{chart.name}",
         z2jh_chart_sha256=sha256(chart),
         helm_url=f"https://helm.invalid/{helm.name}",
@@ -136,6 +142,8 @@ def history(machine: Machine) -> list[dict]:
 
 def start_ingress(machine: Machine) -> None:
     """What Traefik would do; it waits for the cluster."""
+    if has_traefik():
+        return
     ingress = (DOUBLES / "ingress.py").read_text()
     machine.run(f"cat > /usr/local/bin/ingress-stand-in <<'END'\n{ingress}END")
     run = "systemd-run --unit ingress-stand-in -p Restart=always -p RestartSec=2 -E HOME=/run/test"
@@ -147,6 +155,8 @@ def start_ingress(machine: Machine) -> None:
 
 def stop_ingress(machine: Machine) -> None:
     """As Traefik would go with its cluster."""
+    if has_traefik():
+        return
     machine.run(
         "systemctl stop ingress-stand-in kind; python3 /usr/local/bin/ingress-stand-in stop"
     )
