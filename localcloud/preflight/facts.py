@@ -117,7 +117,7 @@ def _disk(lines: list[str]) -> dict[str, dict[str, Any]]:
 
 
 def _ports(said: dict[str, list[str]]) -> dict[int, list[dict[str, str]]]:
-    units = {pid: _unit(path) for pid, path in _pairs(said.get("unit", []))}
+    units = _units(_pairs(said.get("unit", [])))
     ports: dict[int, list[dict[str, str]]] = {}
     for line in said.get("ss", []):
         words = line.split(None, 5)
@@ -144,6 +144,19 @@ def _ports(said: dict[str, list[str]]) -> dict[int, list[dict[str, str]]]:
         }
         ports.setdefault(int(port, 16), []).append(holder)
     return ports
+
+
+def _units(pairs: list[tuple[str, str]]) -> dict[str, str]:
+    """Process → unit, by all its control groups.
+
+    In a container with cgroup v1 the kubelet takes k3s out of its service in most of them.
+    """
+    units: dict[str, str] = {}
+    for pid, path in pairs:
+        unit = _unit(path)
+        if unit and not units.get(pid, "").endswith(".service"):
+            units[pid] = unit
+    return units
 
 
 def _unit(path: str) -> str:

@@ -158,7 +158,7 @@ units() {
   for pid in $1; do
     [ -r "/proc/$pid/cgroup" ] || continue
     while IFS= read -r line; do
-      case $line in *:name=systemd:* | 0::*) echo "unit=$pid ${line##*:}" ;; esac
+      echo "unit=$pid ${line##*:}"
     done <"/proc/$pid/cgroup"
   done
 }

@@ -30,7 +30,8 @@ KEYWORDS = {
 }
 FIRST_WORDS = re.compile(
     r"^(Ensure|Check|Wait for|Copy|Write|Set|Make|Create|Declare|Close|Install|Configure|Verify"
-    r"|Remove|Bring|Trust|Find|Finish|Look|Keep|Forget|Stop|Bootstrap|Prepare|Reload|Restart)\b"
+    r"|Leave out|Remove|Bring|Trust|Find|Finish|Look|Keep|Forget|Stop|Bootstrap|Prepare|Reload"
+    r"|Restart)\b"
 )
 
 

@@ -60,11 +60,20 @@ def api(monkeypatch):
     made = Api("a", "b")
     monkeypatch.setattr(k3s_nodes, "kubectl", made)
     monkeypatch.setattr(k3s_nodes, "POLL", 0)
+    monkeypatch.setattr(k3s_nodes, "this_host", lambda: "a")  # as its node is called
     return made
 
 
 def work(**wanted) -> dict:
-    defaults = {"ready": {}, "known": [], "drain": [], "leave": [], "remove": [], "here": ""}
+    defaults = {
+        "ready": {},
+        "known": [],
+        "closed": [],
+        "drain": [],
+        "leave": [],
+        "remove": [],
+        "here": "",
+    }
     defaults |= {"stuck": False}
     defaults |= {"timeout": 0, "drain_timeout": 5}
     return k3s_nodes.work(SimpleNamespace(params=defaults | wanted, check_mode=False))
@@ -114,13 +123,14 @@ def test_an_emptied_node_takes_pods_again_when_it_is_ready(api):
 
 
 def test_a_node_that_the_site_wants_empty_stays_empty_and_comes_back(api):
-    wished = {"ready": {"a": {**LIKE, "drained": True}, "b": LIKE}}
+    wished = {"ready": {"a": {**LIKE, "drained": True}, "b": LIKE}, "closed": ["a"]}
     assert work(**wished)["drained"] == ["a"]
     assert verbs(api) == ["drain a"]
     api.nodes["a"]["spec"]["unschedulable"] = True
     api.calls.clear()
     assert work(**wished)["changed"] is False and api.calls == []
-    work(drain=["a"])  # an upgrade meanwhile
+    work(drain=["a"])  # an upgrade meanwhile, and the wait for the node after it
+    work(ready=wished["ready"])
     work(**wished)
     assert "uncordon a" not in api.calls
     assert work(ready={"a": LIKE, "b": LIKE})["changed"]
@@ -128,16 +138,21 @@ def test_a_node_that_the_site_wants_empty_stays_empty_and_comes_back(api):
 
 
 def test_a_node_that_somebody_freed_by_hand_is_emptied_again(api):
-    wished = {"ready": {"a": {**LIKE, "drained": True}}}
+    wished = {"ready": {"a": {**LIKE, "drained": True}}, "closed": ["a"]}
     work(**wished)
     api.nodes["a"]["spec"]["unschedulable"] = False
     assert work(**wished)["drained"] == ["a"]
 
 
-def test_the_last_node_that_takes_pods_is_not_emptied(api):
-    api.nodes["b"]["spec"]["unschedulable"] = True
+@pytest.mark.parametrize(
+    "spec",
+    [{"unschedulable": True}, {"taints": [{"key": "k", "effect": "NoSchedule"}]}],
+    ids=["cordoned", "tainted"],
+)
+def test_the_last_node_that_takes_pods_is_not_emptied(api, spec):
+    api.nodes["b"]["spec"] |= spec
     with pytest.raises(k3s_nodes.Failed) as caught:
-        work(ready={"a": {**LIKE, "drained": True}})
+        work(ready={"a": {**LIKE, "drained": True}}, closed=["a"])
     assert caught.value.problem == "k3s_drained_all" and verbs(api) == []
 
 
@@ -261,6 +276,7 @@ def test_a_server_known_to_be_stuck_is_started_anew_at_once(api, monkeypatch):
     serve(api, *"abc")
     monkeypatch.setattr(k3s_nodes, "leader", lambda: "b")
     monkeypatch.setattr(k3s_nodes, "start_anew", lambda: api.calls.append("restart") or "")
+    monkeypatch.setattr(k3s_nodes, "this_host", lambda: "b")
     work(remove=["c"], here="b", stuck=True)
     assert verbs(api)[:2] == ["restart", "delete node c"]
 
@@ -304,18 +320,17 @@ def test_of_several_servers_the_one_that_is_stuck_is_started_anew(
     assert [call for call in verbs(api) if "secret" not in call] == calls
 
 
-@pytest.mark.parametrize("kind", ["configmap", "lease"])
-def test_who_leads_the_controllers(monkeypatch, kind):
-    record = {"holderIdentity": "b"}
-    of_kind = {
-        "configmap": {"metadata": {"annotations": {k3s_nodes.LEADER: json.dumps(record)}}},
-        "lease": {"metadata": {}, "spec": record},
-    }
+@pytest.mark.parametrize("there", [["k3s-etcd", "k3s"], ["k3s"], ["configmap"]])
+def test_who_leads_the_controllers(monkeypatch, there):
+    """Newer releases have a lease for etcd's members alone, older ones no lease at all."""
 
-    def kubectl(_get, asked, *_words):
-        if asked != kind:
-            raise k3s_nodes.Failed("k3s_api_silent", details="not found")
-        return json.dumps(of_kind[asked])
+    def kubectl(_get, kind, _option, _namespace, name, *_words):
+        record = {"holderIdentity": "b" if name == there[0] or kind == there[0] else "other"}
+        if kind == "lease" and name in there:
+            return json.dumps({"metadata": {}, "spec": record})
+        if kind == "configmap":
+            return json.dumps({"metadata": {"annotations": {k3s_nodes.LEADER: json.dumps(record)}}})
+        raise k3s_nodes.Failed("k3s_api_silent", details="not found")
 
     monkeypatch.setattr(k3s_nodes, "kubectl", kubectl)
     assert k3s_nodes.leader() == "b"

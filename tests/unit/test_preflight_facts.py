@@ -93,3 +93,11 @@ def test_a_mount_point_with_a_blank_keeps_its_name():
         "total_mib": 2000,
         "mount": "/mnt/my disk",
     }
+
+
+def test_a_process_that_left_its_service_in_some_hierarchies_is_still_its():
+    """As k3s does in a container with cgroup v1, since its kubelet moves it."""
+    holder = 'ss=LISTEN 0 4096 127.0.0.1:6444 0.0.0.0:* users:(("k3s-server",pid=7,fd=9))'
+    groups = ("/../../init.scope", "/k3s", "/system.slice/k3s.service", "/k3s")
+    said = "\n".join(["probe=begin", holder, *(f"unit=7 {group}" for group in groups)])
+    assert parse(said)["ports"][6444][0]["unit"] == "k3s.service"

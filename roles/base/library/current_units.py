@@ -158,7 +158,9 @@ def main() -> None:
     shown = [{"prepared": f"{step} {name}"} for name, steps in plan.items() for step in steps]
     changed = any(plan.values()) or any(s.get("NeedDaemonReload") == "yes" for s in states.values())
     if module.check_mode:
-        module.exit_json(changed=changed, steps=plan, diff=shown)
+        # One that keeps starting, and failing, is none that lacks nothing.
+        awaited_too = any(under_way(unit, states[unit["name"]]) for unit in units)
+        module.exit_json(changed=changed or awaited_too, steps=plan, diff=shown)
     if changed and reload_needed:
         systemctl("daemon-reload")
     for unit in units:

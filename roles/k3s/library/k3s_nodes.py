@@ -22,12 +22,16 @@ options:
   ready:
     description:
       - Nodes that must become Ready, each name with C(version), C(labels) and C(taints).
-      - One with C(drained) is emptied and takes no pods until it no longer has it. One that an
-        upgrade of ours emptied takes pods again once it is Ready.
+      - One that we emptied takes pods again once it is Ready, unless it has C(drained).
     type: dict
     default: {}
   known:
     description: All nodes of the site. Others that localcloud made, and that are dead, are removed.
+    type: list
+    elements: str
+    default: []
+  closed:
+    description: Of the nodes in I(ready), those that are kept empty as long as they stand here.
     type: list
     elements: str
     default: []
@@ -54,7 +58,7 @@ options:
   here:
     description:
       - The name of the node that this runs on, where nodes are taken out.
-      - C(stuck_at) in the answer has the node whose k3s must be started anew before the rest goes.
+      - C(stuck_at) in the answer has the host whose k3s must be started anew before the rest goes.
     type: str
     default: ""
   stuck:
@@ -86,7 +90,10 @@ LOST = 75
 # Seconds after which a node is upgraded as it is, where the API is silent: what does not run cannot
 # be emptied, and the newer release may be what makes it run.
 SILENT = 30
-LEADER = "control-plane.alpha.kubernetes.io/leader"  # of k3s's own controllers
+# What names the leader of k3s's own controllers. Those of etcd have one of their own in newer
+# releases; the oldest know no leases.
+LEASES = (("lease", "k3s-etcd"), ("lease", "k3s"), ("configmap", "k3s"))
+LEADER = "control-plane.alpha.kubernetes.io/leader"  # an annotation of the last
 SERVES_DATABASE = "node-role.kubernetes.io/etcd"
 KUBECTL = "/usr/local/bin/kubectl"
 
@@ -229,29 +236,33 @@ def empty(name: str, timeout: int) -> None:
 
 
 def take_pods(nodes: dict[str, dict]) -> set[str]:
+    """Those on which anything may run."""
     return {
         name
         for name, node in nodes.items()
-        if not node["spec"].get("unschedulable") and not why_not_ready(node, "")
+        if not node["spec"].get("unschedulable")
+        and not {"NoSchedule", "NoExecute"} & effects(node)
+        and not why_not_ready(node, "")
     }
 
 
-def undrained(nodes: dict[str, dict], wanted: dict[str, dict]) -> list[str]:
-    """Those that the site wants emptied, and that are not: never were, or somebody freed them."""
+def effects(node: dict) -> set[str]:
+    return {one["effect"] for one in node["spec"].get("taints") or []}
+
+
+def unclosed(nodes: dict[str, dict], names: list[str]) -> list[str]:
+    """Those that are to be kept empty and are not: they never were, or somebody freed them."""
     return [
         name
-        for name, entry in wanted.items()
-        if entry.get("drained")
-        and not (
-            annotations(nodes[name]).get(EMPTIED) == DRAINED
-            and nodes[name]["spec"].get("unschedulable")
-        )
+        for name in names
+        if annotations(nodes[name]).get(EMPTIED) != DRAINED
+        or not nodes[name]["spec"].get("unschedulable")
     ]
 
 
-def ensure_drained(nodes: dict[str, dict], names: list[str], timeout: int) -> None:
-    """Empty them, for as long as the site wishes. Failed if nothing could run elsewhere."""
-    if names and not take_pods(nodes) - set(names):
+def close(names: list[str], timeout: int) -> None:
+    """Empty them for as long as the site wishes. Failed if nothing could run elsewhere."""
+    if names and not take_pods(all_nodes()) - set(names):
         raise Failed("k3s_drained_all", nodes=", ".join(names))
     for name in names:
         empty(name, timeout)
@@ -342,11 +353,15 @@ def start_anew() -> str:
     return moment
 
 
+def this_host() -> str:
+    return os.uname().nodename
+
+
 def leader() -> str:
-    """The node whose k3s takes nodes out; "" where that is not to be seen."""
-    for kind in ("configmap", "lease"):  # k3s went from the one to the other
+    """The host whose k3s takes nodes out; "" where that is not to be seen."""
+    for kind, name in LEASES:
         try:
-            found = json.loads(kubectl("get", kind, "-n", "kube-system", "k3s", "-o", "json"))
+            found = json.loads(kubectl("get", kind, "-n", "kube-system", name, "-o", "json"))
         except Failed:
             continue
         record = json.loads(annotations(found).get(LEADER) or "null") or found.get("spec") or {}
@@ -358,7 +373,7 @@ def leader() -> str:
 def remove(
     nodes: dict[str, dict], names: list[str], here: str = "", stuck: bool = False
 ) -> tuple[list[str], str]:
-    """Take nodes out; gives those that were there, and the node where it is stuck, or ""."""
+    """Take nodes out; gives those that were there, and the host where it is stuck, or ""."""
     gone = [name for name in names if name in nodes]
     for name in gone:
         if not has_database(nodes[name]):
@@ -367,12 +382,10 @@ def remove(
         if not stuck and goes(name, LOST):
             continue
         rest = [one for one, node in nodes.items() if one != name and has_database(node)]
-        leads = leader() if len(rest) > 1 else here
-        if not stuck and here and leads in rest and leads != here:
+        leads = leader() if len(rest) > 1 else this_host()
+        if not stuck and here and leads not in ("", this_host()):
             return gone, leads
-        since = ""
-        if len(rest) <= 1 or (leads and leads == here):
-            since = start_anew()
+        since = start_anew() if leads == this_host() and (here or len(rest) <= 1) else ""
         delete(name, FAREWELL)
         wait({here: {}} if here else {}, FAREWELL, since)  # it was away itself
     return gone, ""
@@ -409,13 +422,13 @@ def work(module: AnsibleModule) -> dict:
         if "labels" in entry and settle(name, nodes[name], entry, module.check_mode)
     ]
     given_up = dead(nodes, wanted["known"])
-    closed = undrained(nodes, wanted["ready"])
+    to_close = unclosed(nodes, wanted["closed"])
     if module.check_mode:
         named = [*wanted["drain"], *wanted["leave"], *wanted["remove"]]
         going = [name for name in named if name in nodes]
-        return {"changed": bool(settled or given_up or closed or going)}
-    ensure_drained(nodes, closed, timeout)
-    drained = closed + drain(nodes, wanted["drain"], timeout)
+        return {"changed": bool(settled or given_up or to_close or going)}
+    close(to_close, timeout)
+    drained = to_close + drain(nodes, wanted["drain"], timeout)
     spare = leave(nodes, wanted["leave"], timeout)
     removed, stuck_at = remove(nodes, wanted["remove"] + given_up, wanted["here"], wanted["stuck"])
     versions = {name: node["status"]["nodeInfo"]["kubeletVersion"] for name, node in nodes.items()}
@@ -437,6 +450,7 @@ def main() -> None:
         argument_spec={
             "ready": {"type": "dict", "default": {}},
             "known": names,
+            "closed": names,
             "drain": names,
             "leave": names,
             "remove": names,

@@ -161,7 +161,8 @@ def drop_sets() -> None:
 
 
 def drop_groups() -> None:
-    """The pods' control groups, empty by now."""
+    """The pods' control groups, empty by now. Where systemd made them, it knows them."""
+    run("systemctl", "stop", "kubepods.slice")
     for root in Path("/sys/fs/cgroup").glob("**/kubepods*"):
         for folder in sorted(root.glob("**/"), key=lambda path: len(str(path)), reverse=True):
             with contextlib.suppress(OSError):
@@ -196,6 +197,8 @@ def main() -> None:
         run("ip", "link", "delete", name)
     for tables in ("iptables", "ip6tables"):
         drop_rules(tables)
+    for family in ("ip", "ip6"):  # where a site has chosen nftables for kube-proxy
+        run("nft", "delete", "table", family, "kube-proxy")
     drop_sets()
     drop_groups()
     left += interfaces() + mounts((DISKS,))

@@ -131,6 +131,7 @@ class Cluster(localcloud_cluster.Cluster):
             known = self.known()
             missing = set(self.p["expected"]) - ours - set(known)
             if not missing or self.dry:
+                self.changes += sorted(missing)
                 return known
             if time.monotonic() > until:
                 raise Failed("storage_not_bound", name=", ".join(sorted(missing)), step="class")

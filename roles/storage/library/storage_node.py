@@ -44,13 +44,18 @@ BROUGHT = {
 }
 
 
-def loaded(module: str) -> bool:
-    """Loaded or built in. A container sees its computer's modules, and can load none itself."""
-    return Path("/sys/module", module).is_dir() or run("modprobe", module).returncode == 0
+def unloaded(modules: list[str]) -> list[str]:
+    """Neither loaded nor built in. A container sees its computer's, and can load none itself."""
+    return [one for one in modules if not Path("/sys/module", one).is_dir() and not builtin(one)]
+
+
+def builtin(module: str) -> bool:
+    shown = run("modprobe", "--show-depends", module)
+    return shown.returncode == 0 and shown.stdout.startswith("builtin")
 
 
 def lacking(modules: list[str]) -> str:
-    return next((module for module in modules if not loaded(module)), "")
+    return next((one for one in modules if run("modprobe", one).returncode), "")
 
 
 def multipath_takes_disks() -> bool:
@@ -72,13 +77,15 @@ def main() -> None:
     longhorn = module.params["longhorn"]
     if longhorn and multipath_takes_disks():
         module.fail_json(msg=json.dumps({"localcloud_problem": "storage_multipath"}))
-    missing = "" if module.check_mode else lacking(module.params["modules"])
+    wanted = unloaded(module.params["modules"])
+    missing = "" if module.check_mode else lacking(wanted)
     if missing:
         provider = "longhorn" if missing.startswith("iscsi") else "nfs"
         data = {"localcloud_problem": "storage_module_missing", "module": missing}
         module.fail_json(msg=json.dumps({**data, "provider": provider}))
     units = [unit for unit, program in BROUGHT.items() if not Path(program).exists()]
-    module.exit_json(changed=False, units=units)
+    # After a start they are loaded by their file; to load them now is no change of the host.
+    module.exit_json(changed=bool(wanted and module.check_mode), units=units)
 
 
 if __name__ == "__main__":
