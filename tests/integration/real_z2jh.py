@@ -56,7 +56,8 @@ def kind(name: str) -> dict:
     }
 
 
-KINDS = {"apiVersion": "v1", "kind": "List", "items": [kind("Middleware"), kind("TLSStore")]}
+ALL = [kind("Middleware"), kind("IngressRoute"), kind("TLSStore")]
+KINDS = {"apiVersion": "v1", "kind": "List", "items": ALL}
 
 
 def values(tag: str = "4.4.0") -> str:

@@ -16,7 +16,7 @@ CASES: dict[str, dict[str, Any]] = {
     "off": {"hub_tls_mode": "off"},
     "own": {"hub_tls_mode": "own", "hub_tls_certificate": "a.crt", "hub_tls_key": "a.key"},
     "acme": {"hub_tls_mode": "acme", "hub_acme_email": "it@uni.edu"},
-    "address": {"hub_domain": "192.0.2.80"},
+    "address": {"hub_domain": "192.0.2.80", "hub_public_url": "https://192.0.2.80:8443"},
     "lab": {
         "hub_domain": "localhost",
         "hub_tls_mode": "off",
@@ -126,11 +126,15 @@ def test_who_asks_for_an_address_gets_the_hubs_certificate(rendered):
 def test_https_with_a_certificate_of_the_sites(rendered, case):
     ingress = values(rendered, case)["ingress"]
     assert ingress["tls"] == [{"hosts": ["hub.uni.edu"], "secretName": "hub-tls"}]
-    (redirect,) = rendered[case]["objects"]
+    redirect, route = rendered[case]["objects"]
     assert redirect["kind"] == "Middleware"
-    assert redirect["spec"] == {"redirectScheme": {"scheme": "https", "permanent": True}}
-    name = f"{redirect['metadata']['namespace']}-{redirect['metadata']['name']}@kubernetescrd"
-    assert list(ingress["annotations"].values()) == [name]
+    wanted = {"scheme": "https", "permanent": True, "port": "443"}
+    assert redirect["spec"] == {"redirectScheme": wanted}
+    assert (route["kind"], route["spec"]["entryPoints"]) == ("IngressRoute", ["web"])
+    (rule,) = route["spec"]["routes"]
+    assert rule["match"] == "Host(`hub.uni.edu`)"
+    assert rule["middlewares"] == [{"name": redirect["metadata"]["name"]}]
+    assert list(ingress["annotations"].values()) == ["websecure", "true"], "HTTPS alone"
     url = values(rendered, case)["hub"]["config"]["JupyterHub"]["public_url"]
     assert url == "https://hub.uni.edu/"
 
@@ -267,3 +271,9 @@ def test_spanish_pages_go_into_the_hubs_pod(rendered):
 
 def _paths(rendered, case: str) -> set[str]:
     return {file["mountPath"] for file in values(rendered, case)["hub"]["extraFiles"].values()}
+
+
+def test_the_redirection_leads_to_the_port_that_people_use(rendered):
+    redirect, route = rendered["address"]["objects"][:2]
+    assert redirect["spec"]["redirectScheme"]["port"] == "8443"
+    assert route["spec"]["routes"][0]["match"] == "PathPrefix(`/`)"
