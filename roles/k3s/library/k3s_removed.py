@@ -38,6 +38,7 @@ INTERFACES = re.compile(r"^(cni0|flannel[.\w-]*|kube-ipvs0|kube-bridge)$")
 CHAINS = re.compile(r"\b(KUBE|CNI|FLANNEL|flannel)")
 SHIM = re.compile(rb"/containerd-shim[^\0]*\0.*-namespace\0k8s\.io", re.DOTALL)
 DATA = Path("/var/lib/rancher/k3s/data")
+RUNC = Path("/run/containerd/runc/k8s.io")  # what runc knows of k3s's containers
 SYSTEM = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -76,9 +77,9 @@ def processes() -> dict[int, int]:
 
 
 def of_pods() -> list[int]:
-    """The shims of k3s's containers, and all that runs below them."""
+    """The shims of k3s's containers, all that runs below them, and what has lost its shim."""
     parents = processes()
-    chosen = set()
+    chosen = in_groups() & parents.keys()
     for pid in parents:
         with contextlib.suppress(OSError):
             if SHIM.search(Path(f"/proc/{pid}/cmdline").read_bytes()):
@@ -88,6 +89,15 @@ def of_pods() -> list[int]:
         if not more:
             return sorted(chosen)
         chosen |= more
+
+
+def in_groups() -> set[int]:
+    """Processes in the pods' control groups: they live on where their shim was killed."""
+    found: set[int] = set()
+    for file in Path("/sys/fs/cgroup").glob("**/kubepods*/**/cgroup.procs"):
+        with contextlib.suppress(OSError):  # it went meanwhile, or holds threads only
+            found.update(map(int, file.read_text().split()))
+    return found
 
 
 def end_processes() -> list[int]:
@@ -136,6 +146,10 @@ def delete_data() -> None:
     """What k3s wrote. The folder itself may be a disk of its own, which stays."""
     for name in OWN:
         shutil.rmtree(Path(DISKS, name), ignore_errors=True)
+    shutil.rmtree(RUNC, ignore_errors=True)
+    for folder in RUNC.parents[:2]:  # another containerd may be at work there
+        with contextlib.suppress(OSError):
+            folder.rmdir()
 
 
 def interfaces() -> list[str]:
@@ -161,8 +175,9 @@ def drop_sets() -> None:
 
 
 def drop_groups() -> None:
-    """The pods' control groups, empty by now. Where systemd made them, it knows them."""
+    """The pods' control groups, empty by now. Where systemd made them, it has units for them."""
     run("systemctl", "stop", "kubepods.slice")
+    run("systemctl", "reset-failed", "kubepods*.slice", "cri-containerd-*.scope")
     for root in Path("/sys/fs/cgroup").glob("**/kubepods*"):
         for folder in sorted(root.glob("**/"), key=lambda path: len(str(path)), reverse=True):
             with contextlib.suppress(OSError):
