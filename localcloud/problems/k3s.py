@@ -201,8 +201,8 @@ PROBLEMS: dict[str, Template] = {
         N_("The node {node} could not be emptied in {seconds} seconds."),
         N_(
             "Something above does not let go of it (a disruption budget, a volume). Mend that, or "
-            "raise k3s_drain_timeout, or set k3s_drain_enabled to false; then run the same "
-            "command again. Until then the node takes no new pods."
+            "raise k3s_drain_timeout; then run the same command again. An upgrade can do without "
+            "(k3s_drain_enabled: false). Until then the node takes no new pods."
         ),
         "node",
         "seconds",
