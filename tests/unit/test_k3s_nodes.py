@@ -580,3 +580,15 @@ def test_apparmors_tools_are_wanted_where_it_is_at_work(tmp_path, monkeypatch):
     (tmp_path / "run/systemd").mkdir(parents=True)
     (tmp_path / "run/systemd/container").write_text("podman")
     assert not k3s_facts.apparmor(), "a practice machine cannot load profiles"
+
+
+def test_what_runs_in_a_pods_group_is_found_without_its_shim(tmp_path, monkeypatch):
+    pod = tmp_path / "systemd/kubepods.slice/kubepods-pod1.slice/cri-containerd-1.scope"
+    other = tmp_path / "systemd/system.slice/ssh.service"
+    for number, folder in enumerate((pod, other), 41):
+        folder.mkdir(parents=True)
+        (folder / "cgroup.procs").write_text(f"{number}\n")
+    monkeypatch.setattr(k3s_removed, "GROUPS", tmp_path)
+    assert k3s_removed.in_groups() == {41}
+    monkeypatch.setattr(k3s_removed, "processes", lambda: {1: 0, 41: 1, 42: 1, 43: 41})
+    assert sorted(k3s_removed.of_pods()) == [41, 43], "and what it has started"

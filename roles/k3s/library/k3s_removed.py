@@ -38,6 +38,7 @@ INTERFACES = re.compile(r"^(cni0|flannel[.\w-]*|kube-ipvs0|kube-bridge)$")
 CHAINS = re.compile(r"\b(KUBE|CNI|FLANNEL|flannel)")
 SHIM = re.compile(rb"/containerd-shim[^\0]*\0.*-namespace\0k8s\.io", re.DOTALL)
 DATA = Path("/var/lib/rancher/k3s/data")
+GROUPS = Path("/sys/fs/cgroup")
 RUNC = Path("/run/containerd/runc/k8s.io")  # what runc knows of k3s's containers
 SYSTEM = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -94,7 +95,7 @@ def of_pods() -> list[int]:
 def in_groups() -> set[int]:
     """Processes in the pods' control groups: they live on where their shim was killed."""
     found: set[int] = set()
-    for file in Path("/sys/fs/cgroup").glob("**/kubepods*/**/cgroup.procs"):
+    for file in GROUPS.glob("**/kubepods*/**/cgroup.procs"):
         with contextlib.suppress(OSError):  # it went meanwhile, or holds threads only
             found.update(map(int, file.read_text().split()))
     return found
@@ -178,7 +179,7 @@ def drop_groups() -> None:
     """The pods' control groups, empty by now. Where systemd made them, it has units for them."""
     run("systemctl", "stop", "kubepods.slice")
     run("systemctl", "reset-failed", "kubepods*.slice", "cri-containerd-*.scope")
-    for root in Path("/sys/fs/cgroup").glob("**/kubepods*"):
+    for root in GROUPS.glob("**/kubepods*"):
         for folder in sorted(root.glob("**/"), key=lambda path: len(str(path)), reverse=True):
             with contextlib.suppress(OSError):
                 folder.rmdir()
