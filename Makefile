@@ -6,6 +6,8 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Labs of one kind come one after another (tests/integration/conftest.py).
+PYTEST := $(BIN)/pytest -n 2 --dist loadgroup
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 DEMO ?= demo
 # Words for people: $(call say,English,Spanish).
@@ -76,15 +78,15 @@ format: $(VENV)/.dev ## Bring the code into the house's form ## Da al código la
 
 .PHONY: unit
 unit: setup ## The quick tests only ## Solo las pruebas rápidas
-	$(BIN)/pytest -q tests/unit tests/repository
+	$(PYTEST) -q tests/unit tests/repository
 
 .PHONY: test
 test: setup lint ## What continuous integration runs ## Lo que corre la integración continua
-	$(BIN)/pytest -m 'not slow'
+	$(PYTEST) -m 'not slow'
 
 .PHONY: test-all
 test-all: setup browser-packages lint ## Everything, the slow ones too ## Todo, también las pruebas lentas
-	$(BIN)/pytest
+	$(PYTEST)
 
 .PHONY: lock
 lock: $(VENV)/.dev ## Renew the pinned versions of what the roles install ## Renueva las versiones fijadas de lo que instalan los roles

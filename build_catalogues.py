@@ -5,6 +5,7 @@ what people read from the code, from the roles' descriptions of settings, and fr
 """
 
 import ast
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
@@ -34,8 +35,11 @@ def compile_catalogues(root: Path) -> list[Path]:
     written = []
     for source in catalogues(root):
         target = source.with_suffix(".mo")
-        with source.open("rb") as po, target.open("wb") as mo:
+        # Tests run beside each other, and may read the one that is there.
+        fresh = target.with_suffix(f".{os.getpid()}")
+        with source.open("rb") as po, fresh.open("wb") as mo:
             write_mo(mo, read_po(po))
+        fresh.replace(target)
         written.append(target)
     return written
 

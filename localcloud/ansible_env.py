@@ -54,8 +54,7 @@ def environment(
         SITE_MARK: str(site.directory.resolve()),
         # Mitogen makes a socket there; with a path too long for one it hangs for ever.
         "TMPDIR": str(control),
-        # A config file of the kit's (empty) keeps out the user's ansible.cfg and /etc/ansible.
-        "ANSIBLE_CONFIG": _empty_config(private),
+        "ANSIBLE_CONFIG": _own_config(private),
         "ANSIBLE_HOME": _folder(private / "home"),
         "ANSIBLE_LOCAL_TEMP": _folder(private / "tmp"),
         "ANSIBLE_ROLES_PATH": str(roles_dir()),
@@ -115,9 +114,13 @@ def _folder(path: Path) -> str:
     return str(path)
 
 
-def _empty_config(private: Path) -> str:
+def _own_config(private: Path) -> str:
+    """A file that keeps out the user's ansible.cfg and /etc/ansible."""
     path = private / "ansible.cfg"
     path.touch(0o600)
+    # Ansible would look every millisecond whether a host has answered: on a small computer half a
+    # second of each run, in which the hosts' answers could be read.
+    path.write_text("[defaults]\ninternal_poll_interval = 0.01\n")
     return str(path)
 
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from localcloud.errors import ExitCode, LocalcloudError
 from localcloud.problems import ProblemError
-from localcloud.ssh import Connection, Unreachable, connect
+from localcloud.ssh import Connection, Connections, Unreachable, connect
 
 if TYPE_CHECKING:
     from paramiko import Channel
@@ -126,11 +126,13 @@ def hold(
     verb: str,
     tolerate: Callable[[LocalcloudError], bool] = lambda _error: False,
     scratch: str = "",
+    left: Connections | None = None,
 ) -> Iterator[Locks]:
     """Hold the lock of every host. Raises the first host's error, ``host_busy`` before all others.
 
     ``tolerate`` lets a host that cannot be entered go without a lock; a busy one never may.
-    ``scratch``: a folder that every host has as long as its lock is held.
+    ``scratch``: a folder that every host has as long as its lock is held. ``left``: connections
+    that are open already.
     """
     remote = [host for host in hosts if is_remote(host)]
     who = {
@@ -146,6 +148,7 @@ def hold(
             remote,
             locking_script(json.dumps(who, ensure_ascii=False), scratch=scratch),
             locks,
+            left or Connections(),
         )
         errors.sort(key=lambda error: getattr(error, "problem_id", "") != "host_busy")
         for error in errors:
@@ -158,11 +161,12 @@ def hold(
 
 
 def _take(
-    site: "Site", hosts: "Sequence[Host]", script: str, locks: Locks
+    site: "Site", hosts: "Sequence[Host]", script: str, locks: Locks, left: Connections
 ) -> list[LocalcloudError]:
     def take(host: "Host") -> LocalcloudError | None:
         try:
-            locks.held[host.name] = _lock(site, host, script)
+            connection = left.take(host.name) or connect(site, host)
+            locks.held[host.name] = _lock(connection, script)
         except LocalcloudError as error:
             return error
         return None
@@ -173,17 +177,17 @@ def _take(
         return [error for error in pool.map(take, hosts) if error is not None]
 
 
-def _lock(site: "Site", host: "Host", script: str) -> Held:
-    connection = connect(site, host)
+def _lock(connection: Connection, script: str) -> Held:
+    host = connection.host.name
     try:
         channel, answer = _ask(connection, script)
         first, _newline, rest = answer.partition("\n")
         if first.startswith("LOCKED"):
             return Held(connection, channel, first.removeprefix("LOCKED").strip())
         if first == "BUSY":
-            raise _busy(host.name, rest)
+            raise _busy(host, rest)
         raise ProblemError(
-            "permission_denied", {"host": host.name, "user": connection.user}, answer.strip()
+            "permission_denied", {"host": host, "user": connection.user}, answer.strip()
         )
     except BaseException:
         connection.close()

@@ -28,6 +28,7 @@ from localcloud.events import Event, Reader
 from localcloud.outcome import RunResult, Seen
 from localcloud.paths import playbooks_dir
 from localcloud.redaction import Redactor
+from localcloud.ssh import Connections
 
 if TYPE_CHECKING:
     from localcloud.site import Host, Site
@@ -45,12 +46,14 @@ def run(
     dry_run: bool = False,
     flags: dict[str, Any] | None = None,
     on_event: Callable[[Event], None] = lambda _event: None,
+    left: Connections | None = None,
 ) -> RunResult:
     """Run ``playbooks/<verb>.yml`` on the site's hosts (those that were loaded with ``limit``).
 
     Call it with the site's lock held. ``flags`` reach the roles as ``localcloud_run``; they are
-    visible in the process list, so no secret may be among them. Holds each host's lock meanwhile
-    and leaves no process behind. Raises LocalcloudError if a host is busy or cannot be entered.
+    visible in the process list, so no secret may be among them. ``left``: connections that are open
+    already. Holds each host's lock meanwhile and leaves no process behind. Raises LocalcloudError
+    if a host is busy or cannot be entered.
     """
     hosts = list(site.hosts.values())
     run_id = records.new_id(verb)
@@ -58,7 +61,7 @@ def run(
     leftovers.end_here(lambda: leftovers.orphans(site.directory, controls, run_id))
     workplace.sweep(site.run_dir)
     scratch = workplace.scratch_name()
-    with hostlock.hold(site, hosts, verb, _tolerate, str(scratch)) as locks:
+    with hostlock.hold(site, hosts, verb, _tolerate, str(scratch), left) as locks:
         leftovers.end_on_hosts(locks.connections, keep=run_id)
         versions = strategy.installed()
         job = Job(

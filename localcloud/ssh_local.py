@@ -21,6 +21,10 @@ class LocalConnection(Connection):
     def __init__(self, host: "Host") -> None:
         super().__init__(host, getpass.getuser(), cast(Any, None))
 
+    @property
+    def alive(self) -> bool:
+        return True
+
     def close(self) -> None:
         pass
 

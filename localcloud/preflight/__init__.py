@@ -9,7 +9,7 @@ from localcloud.preflight.facts import Facts
 from localcloud.preflight.needs import Needs, gather
 from localcloud.preflight.probe import Question, ask
 from localcloud.preflight.report import Finding, Move, Report, finding
-from localcloud.ssh import Connection, SshError, on_all
+from localcloud.ssh import Connection, Connections, SshError, on_all
 
 if TYPE_CHECKING:
     from localcloud.site import Site
@@ -20,9 +20,10 @@ __all__ = ["Finding", "Move", "Report", "check"]
 _BUILDING = {"install", "check", "upgrade"}
 
 
-def check(site: "Site", verb: str = "install") -> Report:
+def check(site: "Site", verb: str = "install", left: Connections | None = None) -> Report:
     """Look at all hosts of the site at once and judge what was seen. Changes nothing.
 
+    ``left`` gets the connections to the hosts that were seen, for what comes next.
     A host that cannot be entered becomes a finding; it never hides what the others have.
     Raises UsageError if the site itself names something that is not there (a certificate file).
     """
@@ -43,7 +44,7 @@ def check(site: "Site", verb: str = "install") -> Report:
     report = Report(hosts=list(site.hosts))
     cluster: dict[str, Facts] = {}  # of the hosts outside --limit
     asked = [host for name, host in site.all_hosts.items() if name in needs]
-    for name, answer in on_all(site, asked, look).items():
+    for name, answer in on_all(site, asked, look, left).items():
         if name in outside:
             if isinstance(answer, LocalcloudError):
                 reason = answer.message

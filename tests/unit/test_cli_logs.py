@@ -117,7 +117,8 @@ def test_an_interrupted_run_says_how_to_go_on(site, recorded):
     assert f"{name}: interrupted" in output and "Run the same command again" in output
 
 
-def test_the_list_has_result_time_and_changes(site, recorded):
+def test_the_list_has_result_time_and_changes(site, recorded, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "120")
     first = recorded()
     second = recorded("reset", "failed")
     third = recorded(status=None)

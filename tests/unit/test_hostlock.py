@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from localcloud import hostlock
+from localcloud import hostlock, ssh
 from localcloud.errors import ExitCode
 from localcloud.problems import ProblemError
 from localcloud.ssh import Unreachable
@@ -58,6 +58,8 @@ class ConnectionDouble:
         self.host, self.user = host, "root"
         self._transport = SimpleNamespace(open_session=lambda timeout: ChannelDouble(processes))
 
+    alive = True
+
     def close(self):
         pass
 
@@ -100,6 +102,15 @@ def test_the_lock_names_its_holder_and_leaves_no_file(lock, processes, site):
         assert locks.without_python == []
     processes[0].wait(timeout=3)
     assert not lock.exists()
+
+
+def test_the_lock_is_taken_over_a_connection_that_is_open(lock, processes, site, monkeypatch):
+    left = ssh.Connections()
+    left.leave(ConnectionDouble(site.hosts["node1"], processes))
+    monkeypatch.setattr(hostlock, "connect", lambda *_site_and_host: pytest.fail("a second login"))
+    with hold(site, left=left) as locks:
+        assert list(locks.held) == ["node1"]
+    assert left.take("node1") is None
 
 
 def test_a_second_controller_is_told_who_holds_it(lock, processes, site):

@@ -17,16 +17,20 @@ OWNER = {"owner": getpass.getuser(), "group": grp.getgrgid(os.getgid()).gr_name}
 @pytest.fixture
 def pending(tmp_path):
     """``pending(tasks, more)``: which task of the role's ``work.yml`` would change something, and
-    whether the play for such hosts was played. ``more``: another file of tasks, ``more.yml``."""
+    whether the play for such hosts was played. ``more``: another file of tasks, ``more.yml``;
+    ``steady``: variables that are worked out once."""
 
-    def look(tasks: list[dict], more: list[dict] | None = None) -> tuple[str, bool]:
-        files = {"look": [LOOK], "work": tasks, "more": more or []}
+    def look(
+        tasks: list[dict], more: list[dict] | None = None, steady: dict[str, str] | None = None
+    ) -> tuple[str, bool]:
+        words = {**LOOK["pending_tasks"], "steady": list(steady or {})}
+        files = {"look": [{**LOOK, "pending_tasks": words}], "work": tasks, "more": more or []}
         folder = tmp_path / "roles/trial/tasks"
         folder.mkdir(parents=True, exist_ok=True)
         for name, content in files.items():
             (folder / f"{name}.yml").write_text(yaml.safe_dump(content))
         (folder.parent / "vars").mkdir(exist_ok=True)
-        place = {"__trial_place": str(tmp_path / "made")}
+        place = {"__trial_place": str(tmp_path / "made"), **(steady or {})}
         (folder.parent / "vars/main.yml").write_text(yaml.safe_dump(place))
         (tmp_path / "play.yml").write_text(yaml.safe_dump(PLAYS))
         done = subprocess.run(
@@ -119,3 +123,19 @@ def test_files_that_are_included_are_looked_at_too(pending):
 def test_a_look_that_is_no_change_is_none(pending):
     look = writes("Find it", changed_when=False, check_mode=True, register="__trial_found")
     assert pending([look]) == ("", False)
+
+
+def test_what_is_steady_is_worked_out_once_and_what_a_task_tells_only_then(pending, tmp_path):
+    steady = {
+        "__trial_text": "{{ lookup('ansible.builtin.pipe', 'echo x >> %s; echo x') }}",
+        "__trial_later": "{{ 'made' if __trial_told.stat.exists else 'missing' }}",
+    }
+    steady["__trial_text"] = steady["__trial_text"].replace("%s", str(tmp_path / "count"))
+    said = {"name": "Say it", "ansible.builtin.debug": {"msg": "{{ __trial_text }}"}}
+    told = {"name": "Tell it", "ansible.builtin.stat": {"path": "/"}, "register": "__trial_told"}
+    wrote = writes("Write it", "{{ __trial_text }} {{ __trial_later }}\n")
+    assert pending([said, told, wrote], steady=steady) == ("Write it", True)
+    assert (tmp_path / "count").read_text() == "x\n"
+    (tmp_path / "made").write_text("x made\n")
+    (tmp_path / "made").chmod(0o644)
+    assert pending([said, told, wrote], steady=steady) == ("", False)

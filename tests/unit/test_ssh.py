@@ -225,6 +225,33 @@ def test_one_lost_host_does_not_hide_the_others(tmp_path):
     assert isinstance(answers["h2"], ssh.Unreachable)
 
 
+def test_a_connection_left_open_is_taken_by_the_next_and_a_broken_one_is_not(tmp_path):
+    site, _server = served_site(tmp_path)
+    hosts = list(site.hosts.values())
+    with ssh.Connections() as left:
+        ssh.on_all(site, hosts, lambda connection: connection.run("true"), left)
+        taken = left.take("h1")
+        with taken:
+            assert taken.run("echo hi").stdout == "hi\n"
+        assert left.take("h1") is None, "it has been taken"
+        left.leave(taken)
+        assert left.take("h1") is None, "it is closed"
+        ssh.on_all(site, hosts, lambda connection: connection.run("true"), left)
+        unused = left._left["h1"]
+    assert not unused.alive
+
+
+def test_a_host_that_failed_leaves_no_connection(tmp_path):
+    def fails(connection):
+        raise ssh.Unreachable("unreachable", connection.host.name)
+
+    site, _server = served_site(tmp_path)
+    with ssh.Connections() as left:
+        answers = ssh.on_all(site, list(site.hosts.values()), fails, left)
+        assert isinstance(answers["h1"], ssh.Unreachable)
+        assert left.take("h1") is None
+
+
 def test_this_computer_itself_needs_no_ssh(tmp_path):
     host = HostDouble("here", port=1, variables={"ansible_connection": "local"})
     with ssh.connect(served_site(tmp_path)[0], host) as connection:

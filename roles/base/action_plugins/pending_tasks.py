@@ -7,6 +7,7 @@ would change something; a host where none would is left out of the plays that do
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +27,20 @@ class ActionModule(ActionBase):
     def run(self, tmp: None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
         self.variables = task_vars or {}
+        for name in self._task.args.get("steady", []):
+            self._work_out(name)
         for name in self._task.args["files"]:
             if pending := self._pending_in(name):
                 group = {"add_group": self._task.args["group"], "parent_groups": ["all"]}
                 return {"changed": False, "pending": pending, **group}
         return {"changed": False, "pending": ""}
+
+    def _work_out(self, name: str) -> None:
+        """Once: Ansible would compile and render it anew wherever another variable names it."""
+        self._templar.available_variables = self.variables
+        with suppress(AnsibleTemplateError):  # it needs what only a task would tell
+            value = self._templar.template(self.variables[name])
+            self.variables = {**self.variables, name: value}
 
     def _pending_in(self, file: str) -> str:
         """The name of its first task that would change something, or that only a run can try."""
