@@ -6,8 +6,8 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# Labs of one kind come one after another (tests/integration/conftest.py).
-PYTEST := $(BIN)/pytest -n 2 --dist loadgroup
+# What comes beside what: tests/conftest.py.
+PYTEST := $(BIN)/pytest -n 2 --dist loadscope --no-loadscope-reorder
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 DEMO ?= demo
 # Words for people: $(call say,English,Spanish).

@@ -1,11 +1,27 @@
 """For every test: fresh catalogues, and English unless the test asks for another language."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from build_catalogues import compile_catalogues
 from localcloud import hints, i18n
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: Any, log: Any) -> Any:
+    """Tests with machines one after another, those of each kind; all others beside them."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByMachines(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            path = nodeid.partition("::")[0]
+            if "/integration/" not in path:
+                return path
+            return "virtual machines" if "_vm" in path else "containers"
+
+    return ByMachines(config, log)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -24,9 +24,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if here in Path(item.fspath).parents:
             item.add_marker(pytest.mark.lab)
-            # One lab at a time of each kind, whatever runs beside it: they share this computer.
-            kind = "virtual" if "_vm" in Path(item.fspath).stem else "containers"
-            item.add_marker(pytest.mark.xdist_group(kind))
 
 
 @pytest.fixture(scope="session")
