@@ -165,8 +165,11 @@ def _take(
 ) -> list[LocalcloudError]:
     def take(host: "Host") -> LocalcloudError | None:
         try:
-            connection = left.take(host.name) or connect(site, host)
-            locks.held[host.name] = _lock(connection, script)
+            if connection := left.take(host.name):
+                with suppress(Unreachable):  # a firewall may have dropped it without a word
+                    locks.held[host.name] = _lock(connection, script)
+                    return None
+            locks.held[host.name] = _lock(connect(site, host), script)
         except LocalcloudError as error:
             return error
         return None

@@ -123,7 +123,7 @@ class Connections:
         return self
 
     def __exit__(self, *_exception: object) -> None:
-        for connection in self._left.values():
+        for connection in list(self._left.values()):
             connection.close()
 
     def leave(self, connection: Connection) -> None:
@@ -255,7 +255,8 @@ def on_all(
     """Enter all hosts at once and call the function with each connection.
 
     Gives host name → its result, or the error that host ended in; one host never hides another.
-    A connection is closed afterwards, or handed to ``left`` if all went well.
+    A connection is closed afterwards; if all went well and the host is one of those that were
+    asked for (``--limit``), it is handed to ``left``.
     """
 
     def visit(host: "Host") -> Result | LocalcloudError:
@@ -269,7 +270,7 @@ def on_all(
                 result = function(connection)
             except LocalcloudError as error:
                 return error
-            if left is not None:
+            if left is not None and host.name in site.hosts:
                 stack.pop_all()
                 left.leave(connection)
         return result

@@ -16,10 +16,9 @@ def pytest_xdist_make_scheduler(config: Any, log: Any) -> Any:
 
     class ByMachines(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            path = nodeid.partition("::")[0]
-            if "/integration/" not in path:
-                return path
-            return "virtual machines" if "_vm" in path else "containers"
+            if "/integration/" not in nodeid:
+                return nodeid.partition("::")[0]
+            return "virtual machines" if "_vm" in nodeid else "containers"
 
     return ByMachines(config, log)
 

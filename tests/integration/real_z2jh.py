@@ -126,10 +126,11 @@ def configure(site: Site, outside: Path, server: str) -> None:
     )
 
 
-def url(site: Site, name: str) -> str:
-    """Where the machine's port 443 answers on this computer."""
+def url(site: Site, name: str, port: int = 443) -> str:
+    """Where the machine's port for people (443 or 80) answers on this computer."""
     state = json.loads((site.directory / ".localcloud/lab.json").read_text())
-    return f"https://localhost:{state['machines'][name]['ports']['443']}"
+    scheme = "https" if port == 443 else "http"
+    return f"{scheme}://localhost:{state['machines'][name]['ports'][str(port)]}"
 
 
 def kubectl(machine: Machine, words: str) -> str:

@@ -22,7 +22,14 @@ def text(scenario: str) -> str:
 # Virtual machines take many minutes where they must be emulated.
 VIRTUAL = {name for name in SCENARIOS if "--vm" in text(name)}
 SLOW = VIRTUAL | {name for name in SCENARIOS if "# slow:" in text(name)}
-MARKS = {name: [pytest.mark.slow] for name in SLOW}
+CASES = [
+    pytest.param(
+        name,
+        id=f"{name}_vm" if name in VIRTUAL else name,
+        marks=[pytest.mark.slow] if name in SLOW else [],
+    )
+    for name in SCENARIOS
+]
 
 
 def lacking(scenario: str) -> list[str]:
@@ -37,9 +44,7 @@ def lacking(scenario: str) -> list[str]:
     return missing
 
 
-@pytest.mark.parametrize(
-    "scenario", [pytest.param(name, marks=MARKS.get(name, ())) for name in SCENARIOS]
-)
+@pytest.mark.parametrize("scenario", CASES)
 @pytest.mark.timeout(5400)
 def test_scenario(engine, scenario, tmp_path):
     if missing := lacking(scenario):

@@ -7,10 +7,12 @@ of a hub's life.
 import json
 
 import pytest
+import requests
 from lives import secret_places
 from real_z2jh import (
     MARKS,
     configure,
+    has_traefik,
     history,
     kubectl,
     prepare,
@@ -50,6 +52,14 @@ def test_the_hub_is_installed_and_a_student_gets_through(hub):
     assert not secret_places(hub, secrets)
     assert [one["status"] for one in history(hub.machine)] == ["deployed"]
     hub.localcloud("verify", "--users", "2").ended(0).says("passed")
+
+
+@pytest.mark.skipif(not has_traefik(), reason="NOT RUN: no images of the real Traefik")
+def test_plain_http_leads_to_the_port_that_people_use(hub):
+    plain = url(hub, "node1", port=80)
+    said = requests.get(f"{plain}/hub/login", allow_redirects=False, timeout=30)
+    assert said.is_permanent_redirect
+    assert said.headers["Location"] == f"{url(hub, 'node1')}/hub/login"
 
 
 @pytest.mark.parametrize("name", ["ana@uni.edu", "josé.núñez", ".ana", "ana maria"])

@@ -113,6 +113,18 @@ def test_the_lock_is_taken_over_a_connection_that_is_open(lock, processes, site,
     assert left.take("node1") is None
 
 
+def test_a_connection_that_was_cut_meanwhile_is_made_again(lock, processes, site):
+    def cut(timeout):
+        raise OSError("Socket is closed")
+
+    left = ssh.Connections()
+    silent = ConnectionDouble(site.hosts["node1"], processes)
+    silent._transport = SimpleNamespace(open_session=cut)
+    left.leave(silent)
+    with hold(site, left=left) as locks:
+        assert locks.held["node1"].connection is not silent
+
+
 def test_a_second_controller_is_told_who_holds_it(lock, processes, site):
     with hold(site), pytest.raises(ProblemError) as caught, hold(site, "reset"):
         pytest.fail("two controllers work on one host")

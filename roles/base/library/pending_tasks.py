@@ -18,4 +18,9 @@ options:
     description: The group that a host is in from then on where one of them would change something.
     type: str
     required: true
+  steady:
+    description: Variables that are the same for all of these tasks; they are worked out once.
+    type: list
+    elements: str
+    default: []
 """
