@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 # What a client asks its index for first; the root of an index can be tens of megabytes.
 _FIRST_PAGE = {"pip": "pip/", "npm": ""}
 # Requirements that only a look at a host's networks and kernel can judge.
-_OF_NODES = ("peers", "networks", "modules", "nameserver", "multipathd")
+_OF_NODES = ("peers", "networks", "modules", "kernel", "nameserver", "multipathd")
 
 
 @dataclass(frozen=True)
@@ -199,7 +199,7 @@ def _question(
     return Question(
         paths=tuple(sorted(paths - {"/"})),
         node=any(part.requirements.get(key) for part in parts for key in _OF_NODES),
-        modules=tuple(_listed(parts, "modules")),
+        modules=tuple(dict.fromkeys([*_listed(parts, "modules"), *_listed(parts, "kernel")])),
         there=tuple(path for part in parts for _name, path in part.foreign()),
         fsync=tuple(sorted(timed)),
         people=any(part.people for part in parts),

@@ -26,7 +26,8 @@ _KEEPS_USERS = {"usrquota", "uquota", "quota"}
 
 def of_host(host: str, facts: Facts, needs: Needs) -> Iterator[Finding]:
     for part in needs.parts:
-        for check in (machine, release, foreign, networks, nameservers, disks, quotas):
+        checks = (machine, kernel, refused, release, foreign, networks, nameservers, disks, quotas)
+        for check in checks:
             yield from check(host, facts, part)
     yield from modules(host, facts, needs)
 
@@ -44,6 +45,22 @@ def machine(host: str, facts: Facts, part: Part) -> Iterator[Finding]:
         yield finding(host, severity, "cgroup_old")
     if wants.get("multipathd") is False and facts["multipathd"] == "active":
         yield finding(host, "warning", "multipathd_on", component=part.name)
+
+
+def kernel(host: str, facts: Facts, part: Part) -> Iterator[Finding]:
+    """What the kernel must be able to do itself; a container cannot bring it that."""
+    for module, problem in (part.requirements.get("kernel") or {}).items():
+        state = facts["modules"].get(str(module))
+        contained = facts["virtualization"] in CONTAINERS
+        if state == "missing" or (contained and state != "loaded"):
+            yield finding(host, "blocking", str(problem))
+
+
+def refused(host: str, _facts: Facts, part: Part) -> Iterator[Finding]:
+    """Settings that the role would refuse, but only when others have done their work."""
+    for problem, words in (part.requirements.get("refused") or {}).items():
+        if words:
+            yield finding(host, "blocking", str(problem), **(words if words is not True else {}))
 
 
 def release(host: str, facts: Facts, part: Part) -> Iterator[Finding]:

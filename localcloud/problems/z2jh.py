@@ -67,6 +67,13 @@ PROBLEMS: dict[str, Template] = {
         N_("Set z2jh_hub_storage_class to a class on local disks, such as local-path."),
         "name",
     ),
+    "z2jh_chart_hash": Template(
+        N_("z2jh_chart_sha256 still consists of zeros, as in the sample."),
+        N_(
+            "Fetch the chart once over a connection that you trust, count with sha256sum, and set "
+            "z2jh_chart_sha256. Nothing was touched."
+        ),
+    ),
     "helm_install": Template(
         N_("{name} was installed on the cluster of host {host}, but did not become ready."),
         N_(

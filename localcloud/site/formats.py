@@ -181,6 +181,12 @@ def cidr(value: Any) -> str:
     return "" if "/" in str(value) else _("an address range looks like 10.42.0.0/16")
 
 
+def sha256(value: Any) -> str:
+    if re.fullmatch(r"[0-9a-f]{64}", str(value)):
+        return ""
+    return _("a SHA-256 hash has 64 signs, 0–9 and a–f; `sha256sum` counts it")
+
+
 FORMATS: dict[str, Callable[..., str]] = {
     "domain": domain,
     "url": url,
@@ -192,4 +198,5 @@ FORMATS: dict[str, Callable[..., str]] = {
     "path": path,
     "local_path": local_path,
     "cidr": cidr,
+    "sha256": sha256,
 }

@@ -392,3 +392,50 @@ def test_tljh_never_goes_down_and_up_as_far_as_one_likes(server, needs_of, new, 
     hub = f"hub_domain: hub.uni.edu\nhub_admins: [ana]\ntljh_version: {new}\n"
     every = found(server, needs_of(settings=hub, hosts=HUB))
     assert [name for name in every if "version" in name] == ["tljh_version_down"] * stops
+
+
+@pytest.mark.parametrize(
+    ("state", "virtualization", "stops"),
+    [
+        ("unknown", "podman", True),
+        ("loadable", "lxc", True),
+        ("loaded", "podman", False),
+        ("missing", "kvm", True),
+        ("loadable", "none", False),
+        ("unknown", "kvm", False),
+    ],
+)
+def test_an_nfs_server_needs_a_kernel_that_serves(server, needs_of, state, virtualization, stops):
+    server["virtualization"] = virtualization
+    server["modules"]["nfsd"] = state
+    every = found(server, needs_of(hosts=STORAGE))
+    assert ("nfs_no_kernel" in every) is stops
+    if stops:
+        assert every["nfs_no_kernel"].severity == "blocking"
+        assert "cannot serve NFS" in every["nfs_no_kernel"].message
+
+
+ON_CLUSTER = """\
+all:
+  children:
+    k3s_server: {hosts: {node1: {}}}
+    nfs_server: {hosts: {node2: {}}}
+    z2jh: {hosts: {node1: {}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("settings", "problem"),
+    [
+        ("z2jh_chart_sha256: '%s'" % ("0" * 64), "z2jh_chart_hash"),
+        ("z2jh_hub_storage_class: nfs", "helm_class_nfs"),
+        ("storage_providers: [local_path, longhorn]", "storage_chart_hash"),
+    ],
+)
+def test_what_a_role_would_refuse_late_is_refused_before(server, needs_of, settings, problem):
+    plain = "hub_domain: hub.uni.edu\nhub_admins: [ana]\n"
+    known = f"z2jh_chart_sha256: {'e5' * 32}\n" * ("sha256" not in settings)
+    every = found(server, needs_of(settings=plain + known + settings, hosts=ON_CLUSTER))
+    assert every[problem].severity == "blocking"
+    well = f"z2jh_chart_sha256: {'e5' * 32}\n"
+    assert problem not in found(server, needs_of(settings=plain + well, hosts=ON_CLUSTER))
