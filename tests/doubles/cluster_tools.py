@@ -3,7 +3,8 @@
 
 Called as ``helm`` or ``kubectl`` (links to this file). ``CLUSTER_DOUBLE`` names the state: a dict
 with ``history``, ``objects``, ``pods``, ``classes``, ``calls`` (what was called), and what shall
-happen: ``down`` (no API), ``fail`` (an upgrade's words of failure), ``hang`` (an upgrade that waits
+happen: ``down`` (no API), ``busy`` (that many times it is overloaded),
+``fail`` (an upgrade's words of failure), ``hang`` (an upgrade that waits
 until it is interrupted, with the pods of ``appear``), ``slow`` (one that takes that many seconds
 and has no pods then), ``young`` (that many times a kind is not known yet), ``schema`` (words of
 a refused value), ``stuck`` (a rollback that fails), ``dead`` (nodes whose pods nobody ends).
@@ -73,14 +74,22 @@ def upgrade(state: dict, words: list[str]) -> None:
     save(state)
 
 
+def refuse(state: dict) -> None:
+    if state.get("down"):
+        end("Error: Kubernetes cluster unreachable: connection refused")
+    if state.get("busy"):
+        state["busy"] -= 1
+        save(state)
+        end("Error: Kubernetes cluster unreachable: unable to handle the request")
+
+
 def helm(state: dict, words: list[str]) -> None:
     verb = words[0]
     if verb == "template":
         if state.get("schema"):
             end(f"Error: values don't meet the specifications of the schema(s):\n{state['schema']}")
         return
-    if state.get("down"):
-        end("Error: Kubernetes cluster unreachable: connection refused")
+    refuse(state)
     if verb == "history":
         if not state["history"]:
             end("Error: release: not found")

@@ -264,6 +264,15 @@ def test_a_cluster_that_does_not_answer(cluster):
     assert "refused" in data["details"] or "unreachable" in data["details"]
 
 
+def test_an_overloaded_cluster_is_asked_again_for_a_while(cluster, monkeypatch):
+    monkeypatch.setattr(helm_release, "POLL", 0)
+    cluster.set(busy=3)
+    assert cluster.install()["changed"] is True
+    monkeypatch.setattr(helm_release, "BUSY_FOR", 0)
+    cluster.set(busy=3)
+    assert "unable to handle the request" in cluster.refused()["details"]
+
+
 def test_removal_keeps_peoples_volumes(cluster):
     cluster.install()
     cluster.calls()

@@ -108,6 +108,9 @@ IN_TIME = {"ImagePullBackOff", "ErrImagePull", "CreateContainerConfigError"}
 HISTORY = 10
 ANSWER = 180  # seconds that one call of helm or kubectl may take, unless it is known to wait
 FAREWELL = 180  # seconds for pods to end
+# What the API says as long as it is there but overloaded: its disk is slow, or it has just started.
+BUSY = ("unable to handle the request", "etcdserver: ", "TLS handshake timeout")
+BUSY_FOR = 120  # seconds to ask again then
 # Before the API knows a kind, and while it knows but does not serve it yet.
 UNKNOWN_KIND = ("no matches for kind", "could not find the requested resource")
 SECRET = re.compile(r"secret|token|passw|keys?$|credential", re.IGNORECASE)
@@ -200,6 +203,16 @@ class Release:
             said = f"{Path(command[0]).name}: no answer in {seconds:.0f} s"
             return subprocess.CompletedProcess(command, 124, "", said)
 
+    def asked(self, *command: str) -> subprocess.CompletedProcess:
+        """A question, which may be asked again: an overloaded API answers later."""
+        deadline = time.monotonic() + BUSY_FOR
+        while True:
+            done = self.run(*command)
+            busy = done.returncode and any(words in done.stderr for words in BUSY)
+            if not busy or time.monotonic() > deadline:
+                return done
+            time.sleep(POLL)
+
     def kube(self, *words: str, stdin: str | None = None, seconds: float = ANSWER) -> str:
         done = self.run(*self.p["kubectl"], *words, stdin=stdin, seconds=seconds)
         if done.returncode:
@@ -222,7 +235,7 @@ class Release:
     def history(self) -> list[dict]:
         """Revisions, the newest last; empty if there is no release."""
         words = "history", self.name, "--namespace", self.namespace, "--output", "json"
-        done = self.run(self.helm, *words)
+        done = self.asked(self.helm, *words)
         if done.returncode == 0:
             return list(json.loads(done.stdout))
         if "release: not found" in done.stderr:
