@@ -265,7 +265,6 @@ def test_a_cluster_that_does_not_answer(cluster):
 
 
 def test_an_overloaded_cluster_is_asked_again_for_a_while(cluster, monkeypatch):
-    monkeypatch.setattr(helm_release, "POLL", 0)
     cluster.set(busy=3)
     assert cluster.install()["changed"] is True
     monkeypatch.setattr(helm_release, "BUSY_FOR", 0)
