@@ -36,7 +36,7 @@ def compile_catalogues(root: Path) -> list[Path]:
     for source in catalogues(root):
         target = source.with_suffix(".mo")
         # Tests run beside each other, and may read the one that is there.
-        fresh = target.with_suffix(f".{os.getpid()}")
+        fresh = target.with_suffix(f".{os.getpid()}.mo")
         with source.open("rb") as po, fresh.open("wb") as mo:
             write_mo(mo, read_po(po))
         fresh.replace(target)

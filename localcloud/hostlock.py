@@ -126,12 +126,12 @@ def hold(
     verb: str,
     tolerate: Callable[[LocalcloudError], bool] = lambda _error: False,
     scratch: str = "",
-    left: Connections | None = None,
+    kept: Connections | None = None,
 ) -> Iterator[Locks]:
     """Hold the lock of every host. Raises the first host's error, ``host_busy`` before all others.
 
     ``tolerate`` lets a host that cannot be entered go without a lock; a busy one never may.
-    ``scratch``: a folder that every host has as long as its lock is held. ``left``: connections
+    ``scratch``: a folder that every host has as long as its lock is held. ``kept``: connections
     that are open already.
     """
     remote = [host for host in hosts if is_remote(host)]
@@ -148,7 +148,7 @@ def hold(
             remote,
             locking_script(json.dumps(who, ensure_ascii=False), scratch=scratch),
             locks,
-            left or Connections(),
+            kept or Connections(),
         )
         errors.sort(key=lambda error: getattr(error, "problem_id", "") != "host_busy")
         for error in errors:
@@ -161,11 +161,11 @@ def hold(
 
 
 def _take(
-    site: "Site", hosts: "Sequence[Host]", script: str, locks: Locks, left: Connections
+    site: "Site", hosts: "Sequence[Host]", script: str, locks: Locks, kept: Connections
 ) -> list[LocalcloudError]:
     def take(host: "Host") -> LocalcloudError | None:
         try:
-            if connection := left.take(host.name):
+            if connection := kept.take(host.name):
                 with suppress(Unreachable):  # a firewall may have dropped it without a word
                     locks.held[host.name] = _lock(connection, script)
                     return None

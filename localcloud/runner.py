@@ -46,12 +46,12 @@ def run(
     dry_run: bool = False,
     flags: dict[str, Any] | None = None,
     on_event: Callable[[Event], None] = lambda _event: None,
-    left: Connections | None = None,
+    kept: Connections | None = None,
 ) -> RunResult:
     """Run ``playbooks/<verb>.yml`` on the site's hosts (those that were loaded with ``limit``).
 
     Call it with the site's lock held. ``flags`` reach the roles as ``localcloud_run``; they are
-    visible in the process list, so no secret may be among them. ``left``: connections that are open
+    visible in the process list, so no secret may be among them. ``kept``: connections that are open
     already. Holds each host's lock meanwhile and leaves no process behind. Raises LocalcloudError
     if a host is busy or cannot be entered.
     """
@@ -61,7 +61,7 @@ def run(
     leftovers.end_here(lambda: leftovers.orphans(site.directory, controls, run_id))
     workplace.sweep(site.run_dir)
     scratch = workplace.scratch_name()
-    with hostlock.hold(site, hosts, verb, _tolerate, str(scratch), left) as locks:
+    with hostlock.hold(site, hosts, verb, _tolerate, str(scratch), kept) as locks:
         leftovers.end_on_hosts(locks.connections, keep=run_id)
         versions = strategy.installed()
         job = Job(

@@ -117,21 +117,21 @@ class Connections:
     """
 
     def __init__(self) -> None:
-        self._left: dict[str, Connection] = {}
+        self._kept: dict[str, Connection] = {}
 
     def __enter__(self) -> "Connections":
         return self
 
     def __exit__(self, *_exception: object) -> None:
-        for connection in list(self._left.values()):
+        for connection in list(self._kept.values()):
             connection.close()
 
-    def leave(self, connection: Connection) -> None:
-        self._left[connection.host.name] = connection
+    def keep(self, connection: Connection) -> None:
+        self._kept[connection.host.name] = connection
 
     def take(self, host: str) -> Connection | None:
         """The connection to a host, for the caller to close; None if there is none that lives."""
-        connection = self._left.pop(host, None)
+        connection = self._kept.pop(host, None)
         if connection is None or connection.alive:
             return connection
         connection.close()
@@ -250,13 +250,13 @@ def on_all(
     site: "Site",
     hosts: "list[Host]",
     function: Callable[[Connection], Result],
-    left: Connections | None = None,
+    kept: Connections | None = None,
 ) -> dict[str, Result | LocalcloudError]:
     """Enter all hosts at once and call the function with each connection.
 
     Gives host name → its result, or the error that host ended in; one host never hides another.
     A connection is closed afterwards; if all went well and the host is one of those that were
-    asked for (``--limit``), it is handed to ``left``.
+    asked for (``--limit``), it is handed to ``kept``.
     """
 
     def visit(host: "Host") -> Result | LocalcloudError:
@@ -270,9 +270,9 @@ def on_all(
                 result = function(connection)
             except LocalcloudError as error:
                 return error
-            if left is not None and host.name in site.hosts:
+            if kept is not None and host.name in site.hosts:
                 stack.pop_all()
-                left.leave(connection)
+                kept.keep(connection)
         return result
 
     if not hosts:

@@ -52,14 +52,14 @@ def command(
 ) -> int:
     with cancel.as_interrupt():
         site = load_site(inventory, limit=limit)
-        with site.lock("install"), Connections() as left:
-            code, moves = _check(site, as_json, left)
+        with site.lock("install"), Connections() as kept:
+            code, moves = _check(site, as_json, kept)
             if code != ExitCode.DONE:
                 return int(code)
             seen = preview.Preview() if dry_run else None
             if dry_run and not as_json:
                 ui.out(ui.style(_("Dry run: nothing is changed."), "heading"))
-            result = _run(site, limit, seen, as_json, verbose, moves, left)
+            result = _run(site, limit, seen, as_json, verbose, moves, kept)
             summary.raise_if_interrupted(result)
             good = result.status == records.DONE
             journeys = [] if dry_run or no_journey or not good else _journeys(site, result, as_json)
@@ -87,7 +87,7 @@ def command(
     return int(code)
 
 
-def _check(site: Site, quiet: bool, left: Connections) -> "tuple[ExitCode, list[Move]]":
+def _check(site: Site, quiet: bool, kept: Connections) -> "tuple[ExitCode, list[Move]]":
     """The preflight, shown in full only where it blocks; and whose people will move."""
     if os.environ.get(runner.SKIP_CHECK):
         return ExitCode.DONE, []
@@ -95,7 +95,7 @@ def _check(site: Site, quiet: bool, left: Connections) -> "tuple[ExitCode, list[
     from localcloud.cli import check
 
     began = time.monotonic()
-    report = preflight.check(site, "install", left)
+    report = preflight.check(site, "install", kept)
     code = check.exit_code(report)
     if quiet:
         if code != ExitCode.DONE:
@@ -118,7 +118,7 @@ def _run(
     quiet: bool,
     verbose: int,
     moves: "list[Move]",
-    left: Connections,
+    kept: Connections,
 ) -> RunResult:
     dry_run = seen is not None
     flags = {"moves": moving.as_json(moves)} if moves else {}
@@ -132,7 +132,7 @@ def _run(
                 seen.take(event)
 
         return runner.run(
-            "install", site, limit=limit, dry_run=dry_run, flags=flags, on_event=on_event, left=left
+            "install", site, limit=limit, dry_run=dry_run, flags=flags, on_event=on_event, kept=kept
         )
 
 

@@ -20,10 +20,10 @@ __all__ = ["Finding", "Move", "Report", "check"]
 _BUILDING = {"install", "check", "upgrade"}
 
 
-def check(site: "Site", verb: str = "install", left: Connections | None = None) -> Report:
+def check(site: "Site", verb: str = "install", kept: Connections | None = None) -> Report:
     """Look at all hosts of the site at once and judge what was seen. Changes nothing.
 
-    ``left`` gets the connections to the hosts that were seen, for what comes next.
+    ``kept`` gets the connections to the hosts that were seen, for what comes next.
     A host that cannot be entered becomes a finding; it never hides what the others have.
     Raises UsageError if the site itself names something that is not there (a certificate file).
     """
@@ -44,7 +44,7 @@ def check(site: "Site", verb: str = "install", left: Connections | None = None) 
     report = Report(hosts=list(site.hosts))
     cluster: dict[str, Facts] = {}  # of the hosts outside --limit
     asked = [host for name, host in site.all_hosts.items() if name in needs]
-    for name, answer in on_all(site, asked, look, left).items():
+    for name, answer in on_all(site, asked, look, kept).items():
         if name in outside:
             if isinstance(answer, LocalcloudError):
                 reason = answer.message

@@ -46,7 +46,7 @@ class World:
         monkeypatch.setattr(install, "load_site", self.load)
         monkeypatch.setattr(verify, "load_site", self.load)
         monkeypatch.setattr(runner, "run", self.run)
-        monkeypatch.setattr(preflight, "check", lambda _site, _verb, _left: self.report)
+        monkeypatch.setattr(preflight, "check", lambda _site, _verb, _kept: self.report)
         monkeypatch.setattr("localcloud.journey.journey", self.journey)
         monkeypatch.setattr(receipts, "of_all", lambda _site, _hosts: self.receipts)
         self.receipts = {"node1": {"jupyterhub": {}}}
@@ -55,7 +55,7 @@ class World:
         self.loaded.append((directory, limit))
         return self.site
 
-    def run(self, verb, site, *, limit, on_event, dry_run=False, tags=None, flags=None, left=None):
+    def run(self, verb, site, *, limit, on_event, dry_run=False, tags=None, flags=None, kept=None):
         self.asked.append((verb, limit, tags or dry_run))
         self.flags = flags
         record = records.Record.start(

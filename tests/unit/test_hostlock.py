@@ -105,23 +105,23 @@ def test_the_lock_names_its_holder_and_leaves_no_file(lock, processes, site):
 
 
 def test_the_lock_is_taken_over_a_connection_that_is_open(lock, processes, site, monkeypatch):
-    left = ssh.Connections()
-    left.leave(ConnectionDouble(site.hosts["node1"], processes))
+    kept = ssh.Connections()
+    kept.keep(ConnectionDouble(site.hosts["node1"], processes))
     monkeypatch.setattr(hostlock, "connect", lambda *_site_and_host: pytest.fail("a second login"))
-    with hold(site, left=left) as locks:
+    with hold(site, kept=kept) as locks:
         assert list(locks.held) == ["node1"]
-    assert left.take("node1") is None
+    assert kept.take("node1") is None
 
 
 def test_a_connection_that_was_cut_meanwhile_is_made_again(lock, processes, site):
     def cut(timeout):
         raise OSError("Socket is closed")
 
-    left = ssh.Connections()
+    kept = ssh.Connections()
     silent = ConnectionDouble(site.hosts["node1"], processes)
     silent._transport = SimpleNamespace(open_session=cut)
-    left.leave(silent)
-    with hold(site, left=left) as locks:
+    kept.keep(silent)
+    with hold(site, kept=kept) as locks:
         assert locks.held["node1"].connection is not silent
 
 

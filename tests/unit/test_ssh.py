@@ -228,16 +228,16 @@ def test_one_lost_host_does_not_hide_the_others(tmp_path):
 def test_a_connection_left_open_is_taken_by_the_next_and_a_broken_one_is_not(tmp_path):
     site, _server = served_site(tmp_path)
     hosts = list(site.hosts.values())
-    with ssh.Connections() as left:
-        ssh.on_all(site, hosts, lambda connection: connection.run("true"), left)
-        taken = left.take("h1")
+    with ssh.Connections() as kept:
+        ssh.on_all(site, hosts, lambda connection: connection.run("true"), kept)
+        taken = kept.take("h1")
         with taken:
             assert taken.run("echo hi").stdout == "hi\n"
-        assert left.take("h1") is None, "it has been taken"
-        left.leave(taken)
-        assert left.take("h1") is None, "it is closed"
-        ssh.on_all(site, hosts, lambda connection: connection.run("true"), left)
-        unused = left._left["h1"]
+        assert kept.take("h1") is None, "it has been taken"
+        kept.keep(taken)
+        assert kept.take("h1") is None, "it is closed"
+        ssh.on_all(site, hosts, lambda connection: connection.run("true"), kept)
+        unused = kept._kept["h1"]
     assert not unused.alive
 
 
@@ -246,10 +246,10 @@ def test_a_host_that_failed_leaves_no_connection(tmp_path):
         raise ssh.Unreachable("unreachable", connection.host.name)
 
     site, _server = served_site(tmp_path)
-    with ssh.Connections() as left:
-        answers = ssh.on_all(site, list(site.hosts.values()), fails, left)
+    with ssh.Connections() as kept:
+        answers = ssh.on_all(site, list(site.hosts.values()), fails, kept)
         assert isinstance(answers["h1"], ssh.Unreachable)
-        assert left.take("h1") is None
+        assert kept.take("h1") is None
 
 
 def test_this_computer_itself_needs_no_ssh(tmp_path):
